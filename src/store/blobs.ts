@@ -1,0 +1,48 @@
+import type { Bytes } from "../bytes/bytes.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
+import type { Algorithm, Digest } from "../spec/digest.ts";
+import type { Content, Range, Signal } from "./content.ts";
+
+/**
+ * The first port: bytes by digest. Media types are not its business, so the
+ * descriptor that an upload's commit returns has the type application/octet-stream.
+ */
+export interface Blobs {
+  stat(digest: Digest, options?: Signal): Promise<{ readonly size: number } | undefined>;
+  /** @throws OciError BLOB_UNKNOWN, RANGE_INVALID, CONTENT_DAMAGED (not a regular file), IO */
+  open(digest: Digest, options?: { readonly range?: Range } & Signal): Promise<Content>;
+  stage(options?: { readonly algorithm?: Algorithm } & Signal): Promise<Upload>;
+  /** @throws OciError BLOB_UPLOAD_UNKNOWN */
+  resume(id: string, options?: Signal): Promise<Upload>;
+  /**
+   * Takes a blob from blobs of the same kind without moving it through this process:
+   * reflink, hard link or copy. The digest is checked in every case. False: cannot.
+   */
+  link?(digest: Digest, from: Blobs, options?: Signal): Promise<boolean>;
+  /** Does nothing where it is absent already. */
+  remove(digest: Digest, options?: Signal): Promise<void>;
+  list(options?: Signal): AsyncIterable<{ readonly digest: Digest; readonly size: number; readonly touchedAt: Date }>;
+}
+
+/**
+ * Content on its way in. Disposing suspends it: a later `resume` by id goes on.
+ * One writer at a time; a second one is an OciError BLOB_UPLOAD_INVALID.
+ */
+export interface Upload extends AsyncDisposable {
+  readonly id: string;
+  /** Bytes held so far. */
+  readonly offset: number;
+  /**
+   * Appends at an offset and returns the new one.
+   * @throws OciError RANGE_INVALID when `at` is not the current offset
+   */
+  append(bytes: Bytes, at: number, options?: Signal): Promise<number>;
+  /**
+   * Checks the digest, makes the content durable and ends the upload. A wrong
+   * digest leaves nothing behind.
+   * @throws OciError DIGEST_INVALID
+   */
+  commit(digest: Digest, options?: Signal): Promise<Descriptor>;
+  /** Deletes what was staged. */
+  abort(): Promise<void>;
+}
