@@ -1,0 +1,29 @@
+import type { Bytes } from "../bytes/bytes.ts";
+import type { Output } from "./output.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What is reported while something runs: `type` says what; the known ones are drawn, all are passed on. */
+export interface ProgressEvent {
+  readonly type: string;
+}
+
+/** Everything a command gets from the world around it. */
+export interface Context {
+  readonly env: Environment;
+  /** Absolute. */
+  readonly cwd: string;
+  /** The home directory; undefined where there is none. */
+  readonly home: string | undefined;
+  /** Aborted by SIGINT and SIGTERM, and when nobody reads the output any more. */
+  readonly signal: AbortSignal;
+  /** Results. */
+  readonly out: Output;
+  /** Says something on stderr, unless --quiet. */
+  note(text: string): void;
+  /** Warns on stderr. */
+  warn(text: string): void;
+  /** Standard input. */
+  stdin(): Bytes;
+  readonly onEvent: (event: ProgressEvent) => void;
+}

@@ -1,0 +1,147 @@
+import { OciError } from "../error/oci-error.ts";
+
+/** One option of a command; `read` turns what the parser collected into its typed value. */
+export interface Option<Value> {
+  /** As in the help: `-o, --output <file>`. */
+  readonly flags: string;
+  readonly about: string;
+  readonly many: boolean;
+  readonly choices?: readonly string[];
+  /** What the option's value stands for, so that shell completion can offer it. */
+  readonly completes?: "file" | "directory";
+  readonly read: (raw: unknown) => Value;
+}
+
+export type Options = Readonly<Record<string, Option<unknown>>>;
+
+/** The typed values of a record of options. */
+export type OptionValues<O extends Options> = {
+  readonly [Key in keyof O]: O[Key] extends Option<infer Value> ? Value : never;
+};
+
+/** One positional argument. */
+export interface Argument<Value> {
+  /** As in the usage line: `SOURCE`. */
+  readonly placeholder: string;
+  readonly about: string;
+  readonly form: "required" | "optional" | "variadic";
+  readonly read: (raw: unknown) => Value;
+}
+
+export type Arguments = Readonly<Record<string, Argument<unknown>>>;
+
+/** The typed values of a record of arguments. */
+export type ArgumentValues<A extends Arguments> = {
+  readonly [Key in keyof A]: A[Key] extends Argument<infer Value> ? Value : never;
+};
+
+/** False unless given; one written as `--no-…` is true unless given. */
+export function flag(flags: string, about: string): Option<boolean> {
+  return { flags, about, many: false, read: (raw) => raw === true };
+}
+
+/** A text, undefined unless given: `text("-o, --output <file>", …)`. */
+export function text(
+  flags: string,
+  about: string,
+  completes?: "file" | "directory",
+): Option<string | undefined> {
+  return {
+    flags,
+    about,
+    many: false,
+    ...(completes === undefined ? {} : { completes }),
+    read: (raw) => (typeof raw === "string" ? raw : undefined),
+  };
+}
+
+/** An option that may be given many times; in the order given. */
+export function list(flags: string, about: string): Option<readonly string[]> {
+  return { flags, about, many: true, read: (raw) => (Array.isArray(raw) ? raw.map(String) : []) };
+}
+
+/** One of a few words. */
+export function choice<const Word extends string>(
+  flags: string,
+  about: string,
+  choices: readonly [Word, ...Word[]],
+): Option<Word | undefined> {
+  return {
+    flags,
+    about,
+    many: false,
+    choices,
+    read: (raw) => choices.find((word) => word === raw),
+  };
+}
+
+/** A whole number within bounds, undefined unless given. */
+export function integer(
+  flags: string,
+  about: string,
+  min: number,
+  max: number,
+): Option<number | undefined> {
+  const name = /--[a-z-]+/.exec(flags)?.[0] ?? flags;
+  return {
+    flags,
+    about,
+    many: false,
+    read: (raw) => {
+      if (typeof raw !== "string") return undefined;
+      const value = /^\d{1,15}$/.test(raw) ? Number(raw) : Number.NaN;
+      if (value >= min && value <= max) return value;
+      throw new OciError(
+        "USAGE",
+        `Invalid value ${JSON.stringify(raw)} for ${name}: expected a number from ${min} to ${max}`,
+      );
+    },
+  };
+}
+
+/** `key=value`, many times; the last of one key wins. */
+export function keyValues(flags: string, about: string): Option<Readonly<Record<string, string>>> {
+  const name = /--[a-z-]+/.exec(flags)?.[0] ?? flags;
+  return {
+    flags,
+    about,
+    many: true,
+    read: (raw) => {
+      const pairs = (Array.isArray(raw) ? raw.map(String) : []).map((pair): [string, string] => {
+        const equals = pair.indexOf("=");
+        if (equals < 1) {
+          throw new OciError(
+            "USAGE",
+            `Invalid value ${JSON.stringify(pair)} for ${name}: expected key=value`,
+          );
+        }
+        return [pair.slice(0, equals), pair.slice(equals + 1)];
+      });
+      return Object.fromEntries(pairs);
+    },
+  };
+}
+
+/** `required("SOURCE", "what to copy")` */
+export function required(placeholder: string, about: string): Argument<string> {
+  return { placeholder, about, form: "required", read: String };
+}
+
+export function optional(placeholder: string, about: string): Argument<string | undefined> {
+  return {
+    placeholder,
+    about,
+    form: "optional",
+    read: (raw) => (typeof raw === "string" ? raw : undefined),
+  };
+}
+
+/** One or more; only as the last argument. */
+export function variadic(placeholder: string, about: string): Argument<readonly string[]> {
+  return {
+    placeholder,
+    about,
+    form: "variadic",
+    read: (raw) => (Array.isArray(raw) ? raw.map(String) : []),
+  };
+}

@@ -1,0 +1,85 @@
+import type { Bytes } from "../bytes/bytes.ts";
+import { escapeLine } from "./escape.ts";
+import { renderStyle } from "./style.ts";
+
+/** The part of a writable stream that output needs. */
+export interface Sink {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(chunk: string | Uint8Array, done: (error?: Error | null) => void): boolean;
+}
+
+export interface OutputOptions {
+  readonly json: boolean;
+  readonly color: boolean;
+  /** Called before something is written, to take a progress line away. */
+  readonly before?: () => void;
+}
+
+/** Results, on standard output. Lines are escaped; bytes are not, except on a terminal. */
+export class Output {
+  readonly json: boolean;
+  readonly terminal: boolean;
+  readonly #color: boolean;
+  readonly #sink: Sink;
+  readonly #before: (() => void) | undefined;
+
+  constructor(sink: Sink, options: OutputOptions) {
+    this.#sink = sink;
+    this.json = options.json;
+    this.terminal = sink.isTTY === true;
+    this.#color = options.color;
+    this.#before = options.before;
+  }
+
+  /** Prints the value as one JSON document with --json, and the lines without. */
+  result(value: unknown, lines: readonly string[] | (() => readonly string[])): void {
+    if (this.json) {
+      void this.#write(`${JSON.stringify(value, undefined, 2)}\n`);
+      return;
+    }
+    const shown = typeof lines === "function" ? lines() : lines;
+    if (shown.length > 0) void this.#write(shown.map((line) => `${this.#render(line)}\n`).join(""));
+  }
+
+  /** Prints one line at once, for lists and servers; resolves when it is written. */
+  async line(text: string): Promise<void> {
+    await this.#write(`${this.#render(text)}\n`);
+  }
+
+  /** Prints a text that berth made whole, such as a script or a help page, as it is. */
+  async raw(text: string): Promise<void> {
+    await this.#write(text);
+  }
+
+  /** Writes content as it is, waiting for a slow reader; on a terminal its controls are made visible. */
+  async bytes(bytes: Bytes): Promise<void> {
+    if (!this.terminal) {
+      for await (const chunk of bytes) await this.#write(chunk);
+      return;
+    }
+    const decoder = new TextDecoder();
+    for await (const chunk of bytes)
+      await this.#write(visibleText(decoder.decode(chunk, { stream: true })));
+    await this.#write(visibleText(decoder.decode()));
+  }
+
+  #render(line: string): string {
+    return renderStyle(escapeLine(line), this.#color);
+  }
+
+  #write(chunk: string | Uint8Array): Promise<void> {
+    this.#before?.();
+    return new Promise((resolve) => {
+      // A failed write reaches the stream's error event, which ends the program.
+      this.#sink.write(chunk, () => {
+        resolve();
+      });
+    });
+  }
+}
+
+/** Keeps line breaks and tabs. */
+function visibleText(text: string): string {
+  return text.replaceAll(/[^\n\t]+/g, escapeLine);
+}
