@@ -34,7 +34,7 @@ export function parsePlatform(value: unknown, where: string): Platform {
     architecture: read["architecture"] ?? "",
     os: read["os"] ?? "",
     ...(read["os.version"] === undefined ? {} : { "os.version": read["os.version"] }),
-    ...(features === undefined ? {} : { "os.features": features as string[] }),
+    ...(features === undefined ? {} : { "os.features": features }),
     ...(read["variant"] === undefined ? {} : { variant: read["variant"] }),
   };
 }
