@@ -1,0 +1,288 @@
+import { fromBuffer, type Bytes } from "../bytes/bytes.ts";
+import { collect } from "../bytes/collect.ts";
+import { limit } from "../bytes/limit.ts";
+import { skip } from "../bytes/skip.ts";
+import { verify, verifyBuffer } from "../bytes/verify.ts";
+import { OciError } from "../error/oci-error.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
+import { computableAlgorithm, type Digest } from "../spec/digest.ts";
+import { Limits } from "../spec/limits.ts";
+import { parseManifest } from "../spec/manifest.ts";
+import { isNonDistributable } from "../spec/media-type.ts";
+import { referrerDescriptor } from "../spec/referrer.ts";
+import type { Blobs } from "./blobs.ts";
+import type { Content, ContentSource, Range, Signal } from "./content.ts";
+import type { Change, ManifestChange, NameChange, Names } from "./names.ts";
+import type { Kind, KindOption, Location, Name, PushOptions, PushResult, ReferrersChange, Store } from "./store.ts";
+import { type Edge, manifestEdges } from "./successors.ts";
+
+export interface RepositoryOptions {
+  readonly location: Location;
+  /**
+   * The names can tell a manifest that was never listed by its bytes, and keep no
+   * referrers of their own accord: a push may leave a manifest unlisted, and
+   * listReferrers lists many at once.
+   */
+  readonly unlisted?: boolean;
+  readonly dispose?: () => Promise<void>;
+}
+
+/** Puts the two ports together: the rules of push, delete and referrers, once for every medium. */
+export function repository(blobs: Blobs, names: Names, options: RepositoryOptions): Store {
+  return new Repository(blobs, names, options).store();
+}
+
+class Repository {
+  readonly #blobs: Blobs;
+  readonly #names: Names;
+  readonly #options: RepositoryOptions;
+
+  constructor(blobs: Blobs, names: Names, options: RepositoryOptions) {
+    this.#blobs = blobs;
+    this.#names = names;
+    this.#options = options;
+  }
+
+  store(): Store {
+    const { unlisted, dispose } = this.#options;
+    return {
+      location: this.#options.location,
+      closure: "image",
+      resolve: (name, options) => this.#resolve(name, options),
+      exists: (descriptor, options) => this.#exists(descriptor, options),
+      fetch: (descriptor, options) => this.#fetch(descriptor, options),
+      open: (descriptor, options) => this.#open(descriptor, options),
+      tags: (page) => this.#names.tags(page),
+      referrers: (subject, page) => this.#names.referrers(subject, page),
+      push: (descriptor, source, options) =>
+        options.kind === "blob"
+          ? this.#pushBlob(descriptor, source, options)
+          : this.#pushManifest(descriptor, source, options),
+      update: (changes, options) => this.#update(changes, options),
+      stage: (options) => this.#blobs.stage(options),
+      resume: (id, options) => this.#blobs.resume(id, options),
+      delete: (descriptor, options) => this.#delete(descriptor, options),
+      ...(unlisted
+        ? { listReferrers: (changes: readonly ReferrersChange[], options?: Signal) => this.#list(changes, options) }
+        : {}),
+      [Symbol.asyncDispose]: async () => dispose?.(),
+    };
+  }
+
+  async #resolve(name: Name, options: KindOption = {}): Promise<Descriptor> {
+    if ("tag" in name) {
+      const tagged = await this.#names.get(name.tag, options);
+      if (tagged) return tagged;
+      throw new OciError("MANIFEST_UNKNOWN", `No tag ${JSON.stringify(name.tag)} in ${this.#where()}`, {
+        reference: name.tag,
+      });
+    }
+    if (options.kind === "blob") {
+      const found = await this.#blobs.stat(name.digest, options);
+      if (found) return { mediaType: "application/octet-stream", digest: name.digest, size: found.size };
+      throw this.#unknown(name.digest, "blob");
+    }
+    const manifest = await this.#names.manifest(name.digest, options);
+    if (manifest && (await this.#blobs.stat(name.digest, options))) return manifest;
+    throw this.#unknown(name.digest, "manifest");
+  }
+
+  async #exists(descriptor: Descriptor, options: KindOption = {}): Promise<boolean> {
+    const found = await this.#blobs.stat(descriptor.digest, options);
+    // Another size is damage: not there, so that a push repairs it.
+    if (found?.size !== descriptor.size) return false;
+    return options.kind === "blob" || (await this.#names.manifest(descriptor.digest, options)) !== undefined;
+  }
+
+  async *#fetch(descriptor: Descriptor, options: KindOption & { readonly offset?: number } = {}): Bytes {
+    await using content = await this.#open(descriptor, options);
+    if (content.size !== descriptor.size) {
+      throw new OciError(
+        "SIZE_INVALID",
+        `${descriptor.digest} should have ${descriptor.size} bytes, ${this.#where()} holds ${content.size}`,
+        { digest: descriptor.digest },
+      );
+    }
+    yield* skip(verify(content.bytes(), descriptor), options.offset ?? 0);
+  }
+
+  async #open(descriptor: Descriptor, options: KindOption & { readonly range?: Range } = {}): Promise<Content> {
+    if (options.kind !== "blob" && !(await this.#blobs.stat(descriptor.digest, options))) {
+      throw this.#unknown(descriptor.digest, "manifest");
+    }
+    return this.#blobs.open(descriptor.digest, options);
+  }
+
+  async #pushBlob(descriptor: Descriptor, source: ContentSource, options: PushOptions): Promise<PushResult> {
+    const found = await this.#blobs.stat(descriptor.digest, options);
+    if (found?.size === descriptor.size) return { existed: true, subjectHandled: false };
+    await this.#write(descriptor, source(), options);
+    return { existed: false, subjectHandled: false };
+  }
+
+  async #pushManifest(descriptor: Descriptor, source: ContentSource, options: PushOptions): Promise<PushResult> {
+    if (descriptor.size > Limits.manifest) {
+      throw new OciError(
+        "LIMIT_EXCEEDED",
+        `Manifest ${descriptor.digest} has ${descriptor.size} bytes, the limit is ${Limits.manifest}`,
+        { digest: descriptor.digest },
+      );
+    }
+    const bytes = verifyBuffer(await collect(source(), descriptor.size, `manifest ${descriptor.digest}`), descriptor);
+    const manifest = parseManifest(bytes, descriptor.mediaType);
+    const edges = manifestEdges(manifest);
+    if (options.closed !== false) await this.#checkClosure(edges, options);
+    const existed = await this.#exists(descriptor, { ...options, kind: "manifest" });
+    if (!existed) await this.#write(descriptor, fromBuffer(bytes), options);
+    const tags = options.tags ?? [];
+    if (options.listed === false && this.#options.unlisted && tags.length === 0) {
+      return { existed, subjectHandled: false };
+    }
+    const children = edges.filter((edge) => edge.role === "child").map((edge) => edge.descriptor.digest);
+    const change: ManifestChange = {
+      manifest: referrerDescriptor(manifest, descriptor),
+      ...(manifest.subject ? { subject: manifest.subject } : {}),
+      ...(children.length > 0 ? { children } : {}),
+      present: true,
+    };
+    const bare = { mediaType: descriptor.mediaType, digest: descriptor.digest, size: descriptor.size };
+    await this.#names.update([change, ...tags.map((tag): Change => ({ tag, to: bare }))], options);
+    return { existed, subjectHandled: manifest.subject !== undefined };
+  }
+
+  async #checkClosure(edges: readonly Edge[], options: Signal): Promise<void> {
+    for (const { role, kind, descriptor } of edges) {
+      if (kind !== "blob" || role === "subject" || isNonDistributable(descriptor.mediaType)) continue;
+      const found = await this.#blobs.stat(descriptor.digest, options);
+      if (!found) {
+        throw new OciError(
+          "MANIFEST_BLOB_UNKNOWN",
+          `The manifest names ${role} ${descriptor.digest}, which is not here`,
+          {
+            digest: descriptor.digest,
+            detail: { digest: descriptor.digest },
+          },
+        );
+      }
+      if (found.size !== descriptor.size) {
+        throw new OciError(
+          "SIZE_INVALID",
+          `The manifest gives ${role} ${descriptor.digest} ${descriptor.size} bytes, it has ${found.size}`,
+          { digest: descriptor.digest, detail: { digest: descriptor.digest } },
+        );
+      }
+    }
+  }
+
+  async #write(descriptor: Descriptor, bytes: Bytes, options: Signal): Promise<void> {
+    const algorithm = computableAlgorithm(descriptor.digest);
+    await using upload = await this.#blobs.stage({ algorithm, ...options });
+    try {
+      const written = await upload.append(limit(bytes, descriptor), 0, options);
+      if (written !== descriptor.size) {
+        throw new OciError(
+          "SIZE_INVALID",
+          `${descriptor.digest} should have ${descriptor.size} bytes, got ${written}`,
+          {
+            digest: descriptor.digest,
+          },
+        );
+      }
+      await upload.commit(descriptor.digest, options);
+    } catch (error) {
+      await upload.abort();
+      throw error;
+    }
+  }
+
+  async #update(changes: readonly NameChange[], options?: Signal): Promise<{ guarded: boolean }> {
+    for (const { tag, to } of changes) {
+      if (to && !(await this.#blobs.stat(to.digest, options))) {
+        throw new OciError(
+          "MANIFEST_UNKNOWN",
+          `Cannot name ${to.digest} ${JSON.stringify(tag)}: it is not in ${this.#where()}`,
+          {
+            digest: to.digest,
+            reference: tag,
+          },
+        );
+      }
+    }
+    await this.#names.update(changes, options);
+    return { guarded: true };
+  }
+
+  async #list(changes: readonly ReferrersChange[], options?: Signal): Promise<void> {
+    const batch = changes.flatMap(({ subject, add, remove }) => [
+      ...add.map((manifest): Change => ({ manifest, subject, present: true })),
+      ...remove.map((digest): Change => ({
+        manifest: { mediaType: "application/octet-stream", digest, size: 0 },
+        subject,
+        present: false,
+      })),
+    ]);
+    if (batch.length > 0) await this.#names.update(batch, options);
+  }
+
+  async #delete(descriptor: Descriptor, options: { readonly kind: Kind } & Signal): Promise<void> {
+    const manifest = await this.#names.manifest(descriptor.digest, options);
+    const found = await this.#blobs.stat(descriptor.digest, options);
+    if (options.kind === "blob") {
+      if (!found) throw this.#unknown(descriptor.digest, "blob");
+      if (manifest) {
+        throw new OciError(
+          "UNSUPPORTED",
+          `${descriptor.digest} is a manifest here, so it cannot be deleted as a blob`,
+          {
+            digest: descriptor.digest,
+            hint: "Delete it with: berth manifest rm",
+          },
+        );
+      }
+      return this.#blobs.remove(descriptor.digest, options);
+    }
+    if (!manifest || !found) throw this.#unknown(descriptor.digest, "manifest");
+    const subject = await this.#subject(manifest, options);
+    // Names first: a crash in between leaves an unnamed file, never a name of nothing.
+    await this.#names.update([{ manifest, ...(subject ? { subject } : {}), present: false }], options);
+    return this.#blobs.remove(descriptor.digest, options);
+  }
+
+  /** A damaged manifest has no subject anybody could know; it can still be deleted. */
+  async #subject(manifest: Descriptor, options: Signal): Promise<Descriptor | undefined> {
+    try {
+      const bytes = await collect(this.#fetch(manifest, options), Limits.manifest, `manifest ${manifest.digest}`);
+      return parseManifest(bytes, manifest.mediaType).subject;
+    } catch (error) {
+      if (error instanceof OciError && error.facts.exit === 5) return undefined;
+      throw error;
+    }
+  }
+
+  #where(): string {
+    return describeLocation(this.#options.location);
+  }
+
+  #unknown(digest: Digest, kind: Kind): OciError {
+    return new OciError(
+      kind === "blob" ? "BLOB_UNKNOWN" : "MANIFEST_UNKNOWN",
+      `No ${kind} ${digest} in ${this.#where()}`,
+      {
+        digest,
+      },
+    );
+  }
+}
+
+/** A location in words, for messages. */
+export function describeLocation(location: Location): string {
+  switch (location.medium) {
+    case "registry":
+      return `${location.origin.replace(/^https?:\/\//, "")}/${location.repository}`;
+    case "layout":
+    case "archive":
+      return `${location.medium} ${location.path}`;
+    case "memory":
+      return "memory";
+  }
+}
