@@ -178,7 +178,7 @@ class Repository {
     const algorithm = computableAlgorithm(descriptor.digest);
     await using upload = await this.#blobs.stage({ algorithm, ...options });
     try {
-      const written = await upload.append(limit(bytes, descriptor), 0, options);
+      const written = await upload.append(limit(bytes, descriptor, options.signal), 0, options);
       if (written !== descriptor.size) {
         throw new OciError(
           "SIZE_INVALID",

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { ErrorCode } from "../../src/error/code.ts";
+import { isOciError } from "../../src/error/oci-error.ts";
+import type { Store } from "../../src/store/store.ts";
+import { blobContract } from "./blob.ts";
+import { manifestContract } from "./manifest.ts";
+import { nameContract } from "./name.ts";
+import { referrerContract } from "./referrer.ts";
+
+export interface Harness {
+  /** A store that is empty. Every call gives another one. */
+  open(): Promise<Store>;
+  close(): Promise<void>;
+}
+
+export interface Traits {
+  /** The medium refuses a manifest whose config or layers are missing. */
+  readonly closure?: boolean;
+  /** Tags can be compared and swapped. */
+  readonly guarded?: boolean;
+  /** Tags can be deleted. */
+  readonly untag?: boolean;
+  /** Manifests and blobs can be deleted. */
+  readonly remove?: boolean;
+  /** Uploads can be suspended and resumed by id. */
+  readonly resume?: boolean;
+  /** sha512 content is taken. */
+  readonly sha512?: boolean;
+  /** Tags may be listed in pages. */
+  readonly pages?: boolean;
+}
+
+/** What a medium can do unless its test says otherwise: everything. */
+export const ALL_TRAITS: Required<Traits> = {
+  closure: true,
+  guarded: true,
+  untag: true,
+  remove: true,
+  resume: true,
+  sha512: true,
+  pages: true,
+};
+
+/** The promises of a store, run for every medium. */
+export function storeContract(name: string, harness: () => Promise<Harness>, traits: Traits = {}): void {
+  describe(`${name} keeps the store contract`, () => {
+    let opened: Harness;
+    before(async () => {
+      opened = await harness();
+    });
+    after(() => opened.close());
+    const context: Context = { open: () => opened.open(), traits: { ...ALL_TRAITS, ...traits } };
+    blobContract(context);
+    manifestContract(context);
+    nameContract(context);
+    referrerContract(context);
+    test("disposing twice is harmless", async () => {
+      const store = await context.open();
+      await store[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+    });
+  });
+}
+
+export interface Context {
+  open(): Promise<Store>;
+  readonly traits: Required<Traits>;
+}
+
+/** Asserts that a promise fails with an OciError of one of these codes. */
+export async function failsWith(promise: Promise<unknown>, ...codes: readonly ErrorCode[]): Promise<void> {
+  await assert.rejects(promise, (error: unknown) => {
+    assert.ok(isOciError(error, ...codes), `expected ${codes.join(" or ")}, got ${String(error)}`);
+    return true;
+  });
+}
