@@ -13,8 +13,8 @@
  *            { about: "And the second", line: "berth thing ocidir://images:v1 --json" },
  *          ],
  *          async run({ source, files }, options, context) {
- *            await using opened = await openSource(source, options, context);
- *            const descriptor = await resolveOpened(opened, context);
+ *            await using opened = await openLocated(source, "read", options, context);
+ *            const descriptor = await resolveOpened(opened, { signal: context.signal });
  *            context.out.result({ digest: descriptor.digest }, [descriptor.digest]);
  *          },
  *        });
@@ -23,7 +23,8 @@
  *    is loaded before it is the one to run; import heavy things inside `run`.
  * 3. Values are typed by the builders of `option.ts`: `flag`, `text`, `list`, `choice`, `integer`,
  *    `keyValues`; arguments by `required`, `optional`, `variadic`. Options that many share stand in
- *    `connection.ts` (spread `connection` wherever a locator is opened) and `shared-options.ts`
+ *    `connection.ts` (spread `connection` wherever a locator is opened with `openLocated`, mode
+ *    "read", "write" for what has to exist, "create") and `shared-options.ts`
  *    (`dryRun`, `platform`, `concurrency`, `artifactType`).
  *    Every command has --json, --quiet, --progress, --no-color, --debug and --help without asking.
  * 4. A command that writes says `writes: true` and takes `dryRun`; a test holds it to that.
@@ -71,19 +72,14 @@ export interface Command {
 
 export type RawValues = Readonly<Record<string, unknown>>;
 
-function read<V>(
-  readers: Readonly<Record<string, { read(raw: unknown): unknown }>>,
-  raw: RawValues,
-): V {
+function read<V>(readers: Readonly<Record<string, { read(raw: unknown): unknown }>>, raw: RawValues): V {
   const values = Object.entries(readers).map(([key, reader]) => [key, reader.read(raw[key])]);
   // The builders of option.ts gave each reader the type that the mapped types promise.
   return Object.fromEntries(values) as V;
 }
 
 /** Types a command's `run` by its arguments and options, and erases the types for the table. */
-export function defineCommand<A extends Arguments, O extends Options>(
-  spec: CommandSpec<A, O>,
-): Command {
+export function defineCommand<A extends Arguments, O extends Options>(spec: CommandSpec<A, O>): Command {
   return {
     ...(spec.about === undefined ? {} : { about: spec.about }),
     arguments: spec.arguments,

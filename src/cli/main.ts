@@ -24,8 +24,7 @@ function onOutputError(error: Error): void {
   if (outputFailed === undefined) {
     // Nobody reads any more (`| head -1`): that is not a failure, only the end.
     outputFailed = code === "EPIPE" ? 0 : new OciError("NO_SPACE", "").facts.exit;
-    if (code !== "EPIPE")
-      process.stderr.write(`berth: Cannot write the result: ${error.message}\n`);
+    if (code !== "EPIPE") process.stderr.write(`berth: Cannot write the result: ${error.message}\n`);
   }
   controller.abort(new OciError("INTERRUPTED", "Nobody reads the output"));
 }

@@ -41,11 +41,7 @@ export function flag(flags: string, about: string): Option<boolean> {
 }
 
 /** A text, undefined unless given: `text("-o, --output <file>", …)`. */
-export function text(
-  flags: string,
-  about: string,
-  completes?: "file" | "directory",
-): Option<string | undefined> {
+export function text(flags: string, about: string, completes?: "file" | "directory"): Option<string | undefined> {
   return {
     flags,
     about,
@@ -76,12 +72,7 @@ export function choice<const Word extends string>(
 }
 
 /** A whole number within bounds, undefined unless given. */
-export function integer(
-  flags: string,
-  about: string,
-  min: number,
-  max: number,
-): Option<number | undefined> {
+export function integer(flags: string, about: string, min: number, max: number): Option<number | undefined> {
   const name = /--[a-z-]+/.exec(flags)?.[0] ?? flags;
   return {
     flags,
@@ -110,10 +101,7 @@ export function keyValues(flags: string, about: string): Option<Readonly<Record<
       const pairs = (Array.isArray(raw) ? raw.map(String) : []).map((pair): [string, string] => {
         const equals = pair.indexOf("=");
         if (equals < 1) {
-          throw new OciError(
-            "USAGE",
-            `Invalid value ${JSON.stringify(pair)} for ${name}: expected key=value`,
-          );
+          throw new OciError("USAGE", `Invalid value ${JSON.stringify(pair)} for ${name}: expected key=value`);
         }
         return [pair.slice(0, equals), pair.slice(equals + 1)];
       });

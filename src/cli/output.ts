@@ -59,8 +59,7 @@ export class Output {
       return;
     }
     const decoder = new TextDecoder();
-    for await (const chunk of bytes)
-      await this.#write(visibleText(decoder.decode(chunk, { stream: true })));
+    for await (const chunk of bytes) await this.#write(visibleText(decoder.decode(chunk, { stream: true })));
     await this.#write(visibleText(decoder.decode()));
   }
 

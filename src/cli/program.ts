@@ -34,10 +34,7 @@ function toOption(option: Option<unknown>): CommanderOption {
 function toArgument(argument: Argument<unknown>): CommanderArgument {
   const { placeholder, form } = argument;
   const dots = form === "variadic" ? "..." : "";
-  return new CommanderArgument(
-    form === "optional" ? `[${placeholder}]` : `<${placeholder}${dots}>`,
-    argument.about,
-  );
+  return new CommanderArgument(form === "optional" ? `[${placeholder}]` : `<${placeholder}${dots}>`, argument.about);
 }
 
 function examplesText(command: Command): string {
@@ -60,12 +57,8 @@ function declare(leaf: CommanderCommand, command: Command, done: (parsed: Parsed
     const values: Readonly<Record<string, unknown>> = leaf.opts();
     done({
       kind: "run",
-      args: Object.fromEntries(
-        Object.keys(command.arguments).map((key, at) => [key, leaf.processedArgs[at]]),
-      ),
-      options: Object.fromEntries(
-        [...options].map(([key, made]) => [key, values[made.attributeName()]]),
-      ),
+      args: Object.fromEntries(Object.keys(command.arguments).map((key, at) => [key, leaf.processedArgs[at]])),
+      options: Object.fromEntries([...options].map(([key, made]) => [key, values[made.attributeName()]])),
     });
   });
 }
@@ -83,26 +76,20 @@ function build(
       .helpOption("-h, --help", "show this help")
       .configureOutput({ writeOut: write, writeErr: write, outputError: () => undefined })
       .configureHelp({ showGlobalOptions: false });
-  settle(program).description(
-    "Build, attach, prove and ship OCI images and everything that hangs on them.",
-  );
+  settle(program).description("Build, attach, prove and ship OCI images and everything that hangs on them.");
   program.option("-V, --version", "print the version");
   const parents = new Map<string, CommanderCommand>();
   for (const entry of table) {
     const [first = "", second] = entry.words.split(" ");
     let parent = program;
     if (second !== undefined) {
-      parent =
-        parents.get(first) ?? settle(program.command(first)).description(groups[first] ?? "");
+      parent = parents.get(first) ?? settle(program.command(first)).description(groups[first] ?? "");
       parents.set(first, parent);
     }
     const leaf = settle(parent.command(second ?? first)).description(entry.summary);
     if (chosen && chosen.words === entry.words) declare(leaf, chosen.command, done);
   }
-  program.addHelpText(
-    "after",
-    "\nEvery command has --help with examples, --json, --quiet and --progress.",
-  );
+  program.addHelpText("after", "\nEvery command has --help with examples, --json, --quiet and --progress.");
   return program;
 }
 
@@ -134,20 +121,12 @@ export function parse(argv: readonly string[], chosen: Chosen | undefined): Pars
   throw new OciError("USAGE", "Expected a command", { hint: "See: berth --help" });
 }
 
-function usageError(
-  error: CommanderError,
-  argv: readonly string[],
-  chosen: Chosen | undefined,
-): OciError {
+function usageError(error: CommanderError, argv: readonly string[], chosen: Chosen | undefined): OciError {
   const hint = `See: berth ${chosen ? `${chosen.words} ` : ""}--help`;
   if (error.code === "commander.help") {
-    return new OciError(
-      "USAGE",
-      `Expected a command after ${JSON.stringify(`berth ${argv.join(" ")}`.trim())}`,
-      {
-        hint: `See: berth ${argv.length > 0 && groups[argv[0] ?? ""] !== undefined ? `${argv[0]} ` : ""}--help`,
-      },
-    );
+    return new OciError("USAGE", `Expected a command after ${JSON.stringify(`berth ${argv.join(" ")}`.trim())}`, {
+      hint: `See: berth ${argv.length > 0 && groups[argv[0] ?? ""] !== undefined ? `${argv[0]} ` : ""}--help`,
+    });
   }
   const [first = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
   const message = first.charAt(0).toUpperCase() + first.slice(1).replace(/\.$/, "");

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { Exit } from "../error/code.ts";
 import { isOciError, OciError } from "../error/oci-error.ts";
 
@@ -36,14 +37,12 @@ const PATH: Readonly<Record<string, string>> = {
 function classify(error: unknown): OciError {
   if (isOciError(error)) return error;
   if (!(error instanceof Error))
-    return new OciError("INTERNAL", `Unexpected error: ${String(error)}`, { cause: error });
+    return new OciError("INTERNAL", `Unexpected error: ${inspect(error)}`, { cause: error });
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   const path = "path" in error && typeof error.path === "string" ? `: ${error.path}` : "";
-  if (code === "ENOSPC" || code === "EDQUOT")
-    return new OciError("NO_SPACE", `No space left${path}`, { cause: error });
+  if (code === "ENOSPC" || code === "EDQUOT") return new OciError("NO_SPACE", `No space left${path}`, { cause: error });
   if (DISK[code] !== undefined) return new OciError("IO", `${DISK[code]}${path}`, { cause: error });
-  if (PATH[code] !== undefined)
-    return new OciError("FILE_INVALID", `${PATH[code]}${path}`, { cause: error });
+  if (PATH[code] !== undefined) return new OciError("FILE_INVALID", `${PATH[code]}${path}`, { cause: error });
   if (code === "EADDRINUSE") {
     return new OciError("CONFLICT", `The address is in use: ${error.message}`, {
       cause: error,
@@ -57,7 +56,7 @@ function chain(error: unknown): string[] {
   const lines: string[] = [];
   let current: unknown = error;
   for (let depth = 0; current !== undefined && depth < 8; depth += 1) {
-    const text = current instanceof Error ? (current.stack ?? current.message) : String(current);
+    const text = current instanceof Error ? (current.stack ?? current.message) : inspect(current);
     lines.push(...text.split("\n").map((line) => `  ${line.trim()}`));
     current = current instanceof Error ? current.cause : undefined;
   }
@@ -68,10 +67,7 @@ function chain(error: unknown): string[] {
  * Says what to print and how to exit. `interrupted` is the signal's exit code when a signal came
  * first: whatever failed after that failed because of it.
  */
-export function reportError(
-  error: unknown,
-  options: { debug: boolean; interrupted?: number | undefined },
-): Report {
+export function reportError(error: unknown, options: { debug: boolean; interrupted?: number | undefined }): Report {
   const known =
     options.interrupted !== undefined && !isOciError(error, "INTERRUPTED")
       ? new OciError("INTERRUPTED", "Interrupted", { cause: error })
@@ -83,11 +79,7 @@ export function reportError(
     .map(([key, value]) => `  ${key}: ${value}`);
   return {
     exit: options.interrupted ?? known.facts.exit ?? Exit.Failed,
-    lines: [
-      `berth: ${known.message}`,
-      `hint: ${hint}`,
-      ...(options.debug ? [...details, ...chain(known)] : []),
-    ],
+    lines: [`berth: ${known.message}`, `hint: ${hint}`, ...(options.debug ? [...details, ...chain(known)] : [])],
     event: { type: "error", code: known.code, message: known.message, hint },
   };
 }

@@ -83,10 +83,7 @@ export async function run(argv: readonly string[], shell: Shell): Promise<number
       options = plainOptions(command, chosen.rest);
     } else {
       const { parse } = await import("./program.ts");
-      const parsed = parse(
-        line,
-        chosen && command ? { words: chosen.entry.words, command } : undefined,
-      );
+      const parsed = parse(line, chosen && command ? { words: chosen.entry.words, command } : undefined);
       if (parsed.kind === "help") {
         await new Output(shell.stdout, { json: false, color: false }).raw(parsed.text);
         return Exit.Ok;

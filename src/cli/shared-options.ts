@@ -1,20 +1,14 @@
 import { choice, flag, integer, type Option, text } from "./option.ts";
 
 /** Options that mean the same wherever they appear. */
-export const dryRun: Option<boolean> = flag(
-  "--dry-run",
-  "show what would be done and change nothing",
-);
+export const dryRun: Option<boolean> = flag("--dry-run", "show what would be done and change nothing");
 
 export const platform: Option<string | undefined> = text(
   "--platform <os/arch[/variant]>",
   "the one platform of an index to work on",
 );
 
-export const artifactType: Option<string | undefined> = text(
-  "--artifact-type <type>",
-  "only artifacts of this type",
-);
+export const artifactType: Option<string | undefined> = text("--artifact-type <type>", "only artifacts of this type");
 
 export const concurrency: Option<number | undefined> = integer(
   "--concurrency <n>",
@@ -36,12 +30,7 @@ export const everywhere: {
 } = {
   json: flag("--json", "print the result as JSON"),
   quiet: flag("-q, --quiet", "print nothing but the result and errors"),
-  progress: choice("--progress <mode>", "how to show progress on stderr", [
-    "auto",
-    "tty",
-    "json",
-    "none",
-  ]),
+  progress: choice("--progress <mode>", "how to show progress on stderr", ["auto", "tty", "json", "none"]),
   color: flag("--no-color", "no colours (also: NO_COLOR in the environment)"),
   debug: flag("--debug", "show where an error came from"),
 };

@@ -17,9 +17,7 @@ const OPEN: Readonly<Record<Name, string>> = {
 const CLOSE = "\ufdef";
 const MARKED = /([\ufdd0-\ufdd5])([^\ufdd0-\ufdef]*)\ufdef/g;
 const STRAY = /[\ufdd0-\ufdef]/g;
-const NAMES: ReadonlyMap<string, Name> = new Map(
-  (Object.keys(OPEN) as Name[]).map((name) => [OPEN[name], name]),
-);
+const NAMES: ReadonlyMap<string, Name> = new Map((Object.keys(OPEN) as Name[]).map((name) => [OPEN[name], name]));
 
 function mark(name: Name): (text: string) => string {
   return (text) => `${OPEN[name]}${text.replaceAll(STRAY, "")}${CLOSE}`;

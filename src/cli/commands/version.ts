@@ -22,9 +22,7 @@ export const command: Command = defineCommand({
       platform: process.platform,
       arch: process.arch,
     };
-    context.out.result({ version, node, platform, arch }, [
-      `berth ${version} (node ${node}, ${platform}-${arch})`,
-    ]);
+    context.out.result({ version, node, platform, arch }, [`berth ${version} (node ${node}, ${platform}-${arch})`]);
     return Promise.resolve();
   },
 });

@@ -1,0 +1,111 @@
+import { collect } from "../bytes/collect.ts";
+import { OciError } from "../error/oci-error.ts";
+import type { Opened } from "../open/opened.ts";
+import { layoutHint, type Locator, parseLocator } from "../spec/locator.ts";
+import type { Context } from "./context.ts";
+import { flag, type Option, type OptionValues, text } from "./option.ts";
+
+/** Options of every command that may talk to a registry: spread it into `options`. */
+export const connection: {
+  readonly username: Option<string | undefined>;
+  readonly passwordStdin: Option<boolean>;
+  readonly tokenStdin: Option<boolean>;
+  readonly plainHttp: Option<boolean>;
+  readonly insecure: Option<boolean>;
+  readonly caFile: Option<string | undefined>;
+  readonly dockerConfig: Option<string | undefined>;
+} = {
+  username: text("-u, --username <name>", "user name for the registry"),
+  passwordStdin: flag("--password-stdin", "read the password from standard input"),
+  tokenStdin: flag("--token-stdin", "read a registry token from standard input"),
+  plainHttp: flag("--plain-http", "speak plain HTTP (loopback addresses always are)"),
+  insecure: flag("--insecure", "accept any TLS certificate"),
+  caFile: text("--ca-file <file>", "trust the certificates in this PEM file too", "file"),
+  dockerConfig: text("--docker-config <file>", "credentials file (default: ~/.docker/config.json)", "file"),
+};
+
+export type ConnectionValues = OptionValues<typeof connection>;
+
+/** Read at most; a token is a few KiB at most. */
+const SECRET_LIMIT = 64 * 1024;
+const secrets = new WeakMap<Context, Promise<string>>();
+
+/** What came on standard input, read once however many registries want it. */
+async function secretFrom(context: Context): Promise<string> {
+  const known = secrets.get(context) ?? readSecret(context);
+  secrets.set(context, known);
+  return known;
+}
+
+async function readSecret(context: Context): Promise<string> {
+  const bytes = await collect(context.stdin(), SECRET_LIMIT, "password on standard input");
+  return Buffer.from(bytes)
+    .toString("utf8")
+    .replace(/\r?\n$/, "");
+}
+
+/** Credentials given on the command line; undefined: those of the Docker config file. */
+export type Credentials = { readonly username: string; readonly password: string } | { readonly token: string };
+
+/**
+ * @throws OciError USAGE where the options contradict each other or a part is missing
+ */
+export async function credentialsOf(options: ConnectionValues, context: Context): Promise<Credentials | undefined> {
+  const { username, passwordStdin, tokenStdin } = options;
+  if (tokenStdin) {
+    if (username !== undefined || passwordStdin) {
+      throw new OciError("USAGE", "Expected either --token-stdin or --username with --password-stdin, got both");
+    }
+    return { token: await secretFrom(context) };
+  }
+  if (username === undefined && !passwordStdin) return undefined;
+  if (username === undefined || !passwordStdin) {
+    const missing = username === undefined ? "--username" : "--password-stdin";
+    throw new OciError("USAGE", `Credentials are incomplete: ${missing} is missing`, {
+      hint: "For example: echo $PASSWORD | berth … --username me --password-stdin",
+    });
+  }
+  return { username, password: await secretFrom(context) };
+}
+
+/** Parses a locator with a look at the working directory. */
+export async function readLocator(written: string, context: Context): Promise<Locator> {
+  const { lookFrom } = await import("../open/look.ts");
+  return parseLocator(written, { look: lookFrom(context.cwd) });
+}
+
+/**
+ * Opens what a locator names.
+ * @param mode "read"; "write": it has to exist; "create": made where it is missing
+ */
+export async function openLocated(
+  written: string,
+  mode: "read" | "write" | "create",
+  options: ConnectionValues,
+  context: Context,
+): Promise<Opened> {
+  const locator = await readLocator(written, context);
+  const credentials = locator.medium === "registry" ? await credentialsOf(options, context) : undefined;
+  if (locator.medium === "registry") await hintAtLayout(written, context);
+  const { openLocator } = await import("../open/open-locator.ts");
+  return openLocator(locator, {
+    mode,
+    ...(credentials === undefined ? {} : { credentials }),
+    plainHttp: options.plainHttp,
+    insecure: options.insecure,
+    ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
+    ...(options.dockerConfig === undefined ? {} : { dockerConfig: options.dockerConfig }),
+    env: context.env,
+    home: context.home,
+    cwd: context.cwd,
+    signal: context.signal,
+    onEvent: context.onEvent,
+  });
+}
+
+/** A bare word is a registry's; where a layout of that name lies at hand, that deserves a word. */
+async function hintAtLayout(written: string, context: Context): Promise<void> {
+  const { lookFrom } = await import("../open/look.ts");
+  const hint = layoutHint(written, lookFrom(context.cwd));
+  if (hint !== undefined) context.note(`${written} is a name in a registry. ${hint}`);
+}

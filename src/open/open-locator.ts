@@ -1,0 +1,70 @@
+import { isAbsolute, join } from "node:path";
+import { OciError } from "../error/oci-error.ts";
+import { formatLocator, type LayoutLocator, type Locator, type RegistryLocator } from "../spec/locator.ts";
+import type { Store } from "../store/store.ts";
+import type { Opened } from "./opened.ts";
+
+export interface OpenOptions {
+  /** "write": it has to exist; "create": made where it is missing. */
+  readonly mode: "read" | "write" | "create";
+  /** Instead of those of the Docker config file. */
+  readonly credentials?: { readonly username: string; readonly password: string } | { readonly token: string };
+  readonly plainHttp?: boolean;
+  /** Accept any TLS certificate. */
+  readonly insecure?: boolean;
+  /** A PEM file of certificates to trust beside the system's. */
+  readonly caFile?: string;
+  /** Path of the Docker config file. */
+  readonly dockerConfig?: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string | undefined;
+  readonly cwd: string;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: { readonly type: string }) => void;
+}
+
+/**
+ * Opens the store that a locator names; only the medium that is needed is loaded.
+ * @throws OciError UNSUPPORTED for archives; NAME_UNKNOWN, LAYOUT_INVALID, FILE_INVALID
+ */
+export async function openLocator(locator: Locator, options: OpenOptions): Promise<Opened> {
+  switch (locator.medium) {
+    case "registry":
+      return opened(locator, await openRegistryStore(locator, options));
+    case "layout":
+      return opened(locator, await openLayoutStore(locator, options));
+    case "archive":
+    case "docker-archive":
+      throw new OciError(
+        "UNSUPPORTED",
+        `This version reads and writes registries and layout directories, not archives: ${formatLocator(locator)}`,
+        {
+          reference: formatLocator(locator),
+          hint: "Extract a layout archive first: mkdir layout && tar -xf FILE -C layout, then use ocidir://layout",
+        },
+      );
+  }
+}
+
+function opened(locator: RegistryLocator | LayoutLocator, store: Store): Opened {
+  return {
+    locator,
+    store,
+    ...(locator.tag === undefined ? {} : { tag: locator.tag }),
+    ...(locator.digest === undefined ? {} : { digest: locator.digest }),
+    [Symbol.asyncDispose]: async () => {
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function openLayoutStore(locator: LayoutLocator, options: OpenOptions): Promise<Store> {
+  const { openLayout } = await import("../layout/open-layout.ts");
+  const path = isAbsolute(locator.path) ? locator.path : join(options.cwd, locator.path);
+  return openLayout(path, { create: options.mode === "create", readOnly: options.mode === "read" });
+}
+
+async function openRegistryStore(locator: RegistryLocator, options: OpenOptions): Promise<Store> {
+  const { openRemote } = await import("../remote/open-remote.ts");
+  return openRemote({ host: locator.host, repository: locator.repository });
+}
