@@ -74,7 +74,7 @@ export function parseDescriptor(value: unknown, where: string): Descriptor {
     mediaType,
     digest: parseDigest(value["digest"]),
     size,
-    ...(urls === undefined ? {} : { urls: urls }),
+    ...(urls === undefined ? {} : { urls }),
     ...(value["annotations"] === undefined ? {} : { annotations: parseAnnotations(value["annotations"], where) }),
     ...(data === undefined ? {} : { data }),
     ...(artifactType === undefined ? {} : { artifactType }),
