@@ -85,6 +85,13 @@ export function parseLocator(text: string, options: ParseLocatorOptions = {}): L
   const scheme = LAYOUT_SCHEMES.find((known) => text.startsWith(known));
   if (scheme !== undefined) return { medium: "layout", ...splitPath(text, text.slice(scheme.length), options) };
   if (/^\.{0,2}\/|^\.{1,2}(?:[:@]|$)/.test(text)) return parsePath(text, options);
+  if (text === "-") {
+    throw invalid(
+      text,
+      "it names no medium",
+      "Write oci-archive:- or docker-archive:- for an archive on standard input or output",
+    );
+  }
   refuseForeign(text);
   return { medium: "registry", ...parseReference(text) };
 }
