@@ -6,12 +6,12 @@ import type { Digest } from "../../src/spec/digest.ts";
 import { formatLocator, type Locator, parseLocator } from "../../src/spec/locator.ts";
 
 const alphanumeric = "abcdefghijklmnopqrstuvwxyz0123456789";
-const word = fc.string({ unit: fc.constantFrom(...alphanumeric), minLength: 1, maxLength: 8 });
+const word = fc.string({ unit: fc.constantFrom(...alphanumeric.split("")), minLength: 1, maxLength: 8 });
 const tag = fc
-  .tuple(word, fc.string({ unit: fc.constantFrom(...alphanumeric, ..."ABC_.-"), maxLength: 20 }))
+  .tuple(word, fc.string({ unit: fc.constantFrom(...`${alphanumeric}ABC_.-`.split("")), maxLength: 20 }))
   .map(([first, rest]) => first + rest);
 const digest = fc
-  .string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: 64, maxLength: 64 })
+  .string({ unit: fc.constantFrom(..."0123456789abcdef".split("")), minLength: 64, maxLength: 64 })
   .map((hex) => `sha256:${hex}` as Digest);
 const repository = fc
   .tuple(word, fc.array(fc.tuple(fc.constantFrom("/", ".", "_", "__", "-", "--"), word), { maxLength: 4 }))
