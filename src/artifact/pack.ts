@@ -1,0 +1,148 @@
+import type { Descriptor } from "../spec/descriptor.ts";
+import { parseTag } from "../spec/name.ts";
+import type { ContentSource, Signal } from "../store/content.ts";
+import type { Store } from "../store/store.ts";
+import type { OnArtifactEvent } from "./event.ts";
+import type { Part } from "./file.ts";
+import { type ArtifactContent, prepareArtifact, type PreparedArtifact } from "./prepare.ts";
+
+/** The part of a store that artifacts are pushed to. */
+export type ArtifactTarget = Pick<Store, "exists" | "push" | "update" | "listReferrers">;
+
+export interface PushArtifactOptions extends Signal {
+  readonly target: ArtifactTarget;
+  readonly onEvent?: OnArtifactEvent;
+  /** Blobs on their way at a time; 3 when absent. */
+  readonly concurrency?: number;
+  /** Hash everything and look what is there already, but push nothing. */
+  readonly dryRun?: boolean;
+}
+
+export interface PackArtifactOptions extends ArtifactContent, PushArtifactOptions {
+  readonly tags?: readonly string[];
+}
+
+/** What became of one blob. */
+export interface PackedBlob {
+  readonly role: "config" | "layer";
+  readonly descriptor: Descriptor;
+  readonly title?: string;
+  /** It was there already. */
+  readonly existed: boolean;
+}
+
+export interface PackedArtifact {
+  readonly descriptor: Descriptor;
+  readonly artifactType?: string;
+  readonly existed: boolean;
+  readonly blobs: readonly PackedBlob[];
+}
+
+/**
+ * Makes an artifact of files and pushes it: blobs, manifest, the listing under
+ * its subject, then the tags.
+ * @throws OciError FILE_INVALID, USAGE, TAG_INVALID, and whatever the target throws
+ */
+export async function packArtifact(options: PackArtifactOptions): Promise<PackedArtifact> {
+  const tags = (options.tags ?? []).map(parseTag);
+  await using prepared = await prepareArtifact(options, options);
+  const blobs = await pushBlobs(prepared, options);
+  // With a subject, a tag must not show the manifest before it is listed.
+  const named = prepared.subject === undefined ? tags : [];
+  const { existed, subjectHandled } = await pushManifest(prepared, { ...options, tags: named });
+  if (options.dryRun !== true && prepared.subject !== undefined) {
+    if (!subjectHandled) {
+      await options.target.listReferrers?.([{ subject: prepared.subject, add: [prepared.listing], remove: [] }], options);
+    }
+    const to = prepared.manifest.descriptor;
+    if (tags.length > 0) await options.target.update(tags.map((tag) => ({ tag, to })), options);
+  }
+  return packed(prepared, blobs, existed);
+}
+
+/** What to tell of an artifact that was pushed. */
+export function packed(prepared: PreparedArtifact, blobs: readonly PackedBlob[], existed: boolean): PackedArtifact {
+  const { artifactType } = prepared.listing;
+  return {
+    descriptor: prepared.manifest.descriptor,
+    ...(artifactType === undefined ? {} : { artifactType }),
+    existed,
+    blobs,
+  };
+}
+
+/** Tells the listener how many bytes of a part pass. */
+function counted(part: Part, onEvent: OnArtifactEvent | undefined): ContentSource {
+  if (onEvent === undefined) return part.source;
+  const { descriptor, source } = part;
+  return async function* count(options) {
+    for await (const chunk of source(options)) {
+      onEvent({ type: "progress", descriptor, bytes: chunk.length });
+      yield chunk;
+    }
+  };
+}
+
+/** Pushes the blobs of an artifact, a few at a time. */
+export async function pushBlobs(
+  prepared: PreparedArtifact,
+  options: PushArtifactOptions,
+): Promise<readonly PackedBlob[]> {
+  const { target, onEvent, signal, dryRun = false } = options;
+  const done: PackedBlob[] = [];
+  const waiting = prepared.blobs.entries();
+  let failed = false;
+  const work = async (): Promise<void> => {
+    for (const [at, { role, part, title }] of waiting) {
+      if (failed) return;
+      signal?.throwIfAborted();
+      const { descriptor } = part;
+      const named = title === undefined ? {} : { title };
+      let existed: boolean;
+      if (dryRun) {
+        existed = await target.exists(descriptor, { kind: "blob", ...(signal ? { signal } : {}) });
+      } else {
+        onEvent?.({ type: "start", descriptor, ...named });
+        try {
+          const pushed = await target.push(descriptor, counted(part, onEvent), {
+            kind: "blob",
+            ...(signal ? { signal } : {}),
+          });
+          ({ existed } = pushed);
+        } catch (error) {
+          failed = true;
+          throw await part.explain(error);
+        }
+        onEvent?.({ type: "done", descriptor, ...named, outcome: existed ? "existed" : "moved" });
+      }
+      done[at] = { role, descriptor, ...named, existed };
+    }
+  };
+  const workers = Array.from({ length: options.concurrency ?? 3 }, work);
+  // All of them end before an error leaves, so that nothing is read or written behind the caller's back.
+  const [first] = (await Promise.allSettled(workers)).filter((result) => result.status === "rejected");
+  if (first) throw first.reason;
+  return done;
+}
+
+/** Pushes the manifest of an artifact whose blobs are there. */
+export async function pushManifest(
+  prepared: PreparedArtifact,
+  options: PushArtifactOptions & { readonly tags?: readonly string[]; readonly listed?: boolean },
+): Promise<{ existed: boolean; subjectHandled: boolean }> {
+  const { target, onEvent, signal, tags = [], listed = true } = options;
+  const { descriptor, source } = prepared.manifest;
+  if (options.dryRun === true) {
+    const existed = await target.exists(descriptor, { kind: "manifest", ...(signal ? { signal } : {}) });
+    return { existed, subjectHandled: false };
+  }
+  onEvent?.({ type: "start", descriptor });
+  const result = await target.push(descriptor, source, {
+    kind: "manifest",
+    tags,
+    listed,
+    ...(signal ? { signal } : {}),
+  });
+  onEvent?.({ type: "done", descriptor, outcome: result.existed ? "existed" : "moved" });
+  return result;
+}

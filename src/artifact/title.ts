@@ -1,0 +1,68 @@
+import { OciError } from "../error/oci-error.ts";
+
+const MAX_TITLE = 4096;
+const MAX_PART = 255;
+
+/** The control characters that no file of ours is named with: C0, DEL and C1. */
+// oxlint-disable-next-line no-control-regex -- refusing them is the point
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+
+function problemOf(title: string, parts: readonly string[]): string | undefined {
+  if (title === "") return "it is empty";
+  if (title.length > MAX_TITLE) return `it is longer than ${MAX_TITLE} characters`;
+  if (CONTROL.test(title)) return "it has a control character";
+  if (title.startsWith("/")) return "it is an absolute path";
+  if (title.includes("\\")) return "it has a backslash";
+  if (/^[A-Za-z]:/.test(title)) return "it starts with a drive letter";
+  if (parts.length === 0) return "it names the output directory itself";
+  if (parts.includes("..")) return "it leaves the output directory";
+  if (parts.includes("")) return "it has an empty part";
+  if (parts.includes(".")) return "it has a part that is only a dot";
+  if (parts.some((part) => Buffer.byteLength(part) > MAX_PART)) return `it has a part longer than ${MAX_PART} bytes`;
+  return undefined;
+}
+
+/**
+ * Reads a layer's title as the parts of a relative path below an output
+ * directory. A title is a stranger's text: whatever could leave the directory,
+ * on any system, is refused. A leading `./` is dropped.
+ * @throws OciError FILE_INVALID
+ */
+export function parseTitle(title: string): readonly string[] {
+  const relative = title.replace(/^(?:\.\/)+/, "");
+  const parts = relative === "" || relative === "." ? [] : relative.split("/");
+  const problem = problemOf(title, parts);
+  if (problem === undefined) return parts;
+  const shown = JSON.stringify(title.length > 100 ? `${title.slice(0, 100)}…` : title);
+  throw new OciError("FILE_INVALID", `Refused to write a file titled ${shown}: ${problem}`, {
+    hint: "A title is a relative path inside the output directory; nothing was written",
+  });
+}
+
+/**
+ * Refuses titles that would write one file over another, or a file where
+ * another needs a directory.
+ * @throws OciError FILE_INVALID
+ */
+export function checkDistinct(titles: readonly (readonly string[])[]): void {
+  const paths = new Set<string>();
+  for (const parts of titles) {
+    const path = parts.join("/");
+    if (paths.has(path)) {
+      throw new OciError("FILE_INVALID", `Refused to write two files titled ${JSON.stringify(path)}`, {
+        hint: "Pull them one by one with: berth blob get",
+      });
+    }
+    paths.add(path);
+  }
+  for (const parts of titles) {
+    for (let length = 1; length < parts.length; length += 1) {
+      const parent = parts.slice(0, length).join("/");
+      if (!paths.has(parent)) continue;
+      const path = JSON.stringify(parts.join("/"));
+      throw new OciError("FILE_INVALID", `Refused to write ${path} below the file titled ${JSON.stringify(parent)}`, {
+        hint: "Pull them one by one with: berth blob get",
+      });
+    }
+  }
+}
