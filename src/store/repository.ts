@@ -13,7 +13,17 @@ import { referrerDescriptor } from "../spec/referrer.ts";
 import type { Blobs } from "./blobs.ts";
 import type { Content, ContentSource, Range, Signal } from "./content.ts";
 import type { Change, ManifestChange, NameChange, Names } from "./names.ts";
-import type { Kind, KindOption, Location, Name, PushOptions, PushResult, ReferrersChange, Store } from "./store.ts";
+import type {
+  FetchOptions,
+  Kind,
+  KindOption,
+  Location,
+  Name,
+  PushOptions,
+  PushResult,
+  ReferrersChange,
+  Store,
+} from "./store.ts";
 import { type Edge, manifestEdges } from "./successors.ts";
 
 export interface RepositoryOptions {
@@ -47,7 +57,8 @@ class Repository {
     const { unlisted, dispose } = this.#options;
     return {
       location: this.#options.location,
-      closure: "image",
+      // Where other tools write too, a manifest does not prove that its layers are there.
+      ...(unlisted ? {} : { closure: "image" as const }),
       resolve: (name, options) => this.#resolve(name, options),
       exists: (descriptor, options) => this.#exists(descriptor, options),
       fetch: (descriptor, options) => this.#fetch(descriptor, options),
@@ -94,7 +105,7 @@ class Repository {
     return options.kind === "blob" || (await this.#names.manifest(descriptor.digest, options)) !== undefined;
   }
 
-  async *#fetch(descriptor: Descriptor, options: KindOption & { readonly offset?: number } = {}): Bytes {
+  async *#fetch(descriptor: Descriptor, options: FetchOptions = {}): Bytes {
     await using content = await this.#open(descriptor, options);
     if (content.size !== descriptor.size) {
       throw new OciError(
@@ -103,7 +114,8 @@ class Repository {
         { digest: descriptor.digest },
       );
     }
-    yield* skip(verify(content.bytes(), descriptor), options.offset ?? 0);
+    const bytes = options.verify === false ? content.bytes() : verify(content.bytes(), descriptor);
+    yield* options.offset ? skip(bytes, options.offset) : bytes;
   }
 
   async #open(descriptor: Descriptor, options: KindOption & { readonly range?: Range } = {}): Promise<Content> {

@@ -22,6 +22,13 @@ export interface KindOption extends Signal {
   readonly kind?: Kind;
 }
 
+export interface FetchOptions extends KindOption {
+  /** Hand out only what follows the first `offset` bytes. */
+  readonly offset?: number;
+  /** False: the receiver checks size and digest itself, so that nothing is hashed twice. True by default. */
+  readonly verify?: boolean;
+}
+
 /** One repository, readable. */
 export interface Source extends AsyncDisposable {
   readonly location: Location;
@@ -37,7 +44,7 @@ export interface Source extends AsyncDisposable {
    * The whole content; size and digest are verified before the last chunk is handed out.
    * @throws OciError BLOB_UNKNOWN, MANIFEST_UNKNOWN, SIZE_INVALID, DIGEST_INVALID
    */
-  fetch(descriptor: Descriptor, options?: KindOption & { readonly offset?: number }): Bytes;
+  fetch(descriptor: Descriptor, options?: FetchOptions): Bytes;
   /** Raw content: for ranges, links, the server's file path. */
   open(descriptor: Descriptor, options?: KindOption & { readonly range?: Range }): Promise<Content>;
   /** In ASCII order. */
@@ -54,6 +61,8 @@ export interface PushOptions extends Signal {
    * in one batch. Registries list on their own and ignore it. True by default.
    */
   readonly listed?: boolean;
+  /** The caller has just asked and it was not there: do not ask again. */
+  readonly absent?: boolean;
   /** False: accept a manifest whose config or layers are not here. True by default. */
   readonly closed?: boolean;
 }

@@ -1,0 +1,45 @@
+import { ManifestReader } from "../graph/manifest-reader.ts";
+import { plan, type Root } from "../graph/plan.ts";
+import type { Step } from "../graph/step.ts";
+import type { Signal } from "../store/content.ts";
+import type { Source, Store } from "../store/store.ts";
+import type { OnTransferEvent } from "./event.ts";
+import { execute } from "./execute.ts";
+import type { Summary } from "./summary.ts";
+
+export interface CopyOptions extends Signal {
+  readonly source: Source;
+  readonly target: Store;
+  /** Manifests to bring over, each with the tags it gets at the target. */
+  readonly roots: readonly Root[];
+  /** Bring what hangs on every manifest. True by default. */
+  readonly referrers?: boolean;
+  /** Only referrers of these artifact types. */
+  readonly artifactTypes?: readonly string[];
+  /** Ask the target for every node. */
+  readonly deep?: boolean;
+  /** Nodes on their way at a time; 4 by default. */
+  readonly concurrency?: number;
+  readonly onEvent?: OnTransferEvent;
+}
+
+/**
+ * Copies whole graphs: index children, referrers with theirs, digest tags. Content comes
+ * before manifests, manifests before names. Run again after a break it finishes, and
+ * nothing that arrived is sent twice.
+ *
+ * @example
+ *   const descriptor = await source.resolve({ tag: "v1" });
+ *   await copy({ source, target, roots: [{ descriptor, tags: ["v1"] }] });
+ *
+ * @throws OciError of the first failure, with its side
+ */
+export async function copy(options: CopyOptions): Promise<Summary> {
+  const reader = new ManifestReader(options.source);
+  return execute(plan({ ...options, reader }), { ...options, reader });
+}
+
+/** The steps that {@link copy} would take. */
+export function planCopy(options: CopyOptions): AsyncIterable<Step> {
+  return plan(options);
+}

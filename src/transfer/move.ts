@@ -1,0 +1,92 @@
+import { fromBuffer, type Bytes } from "../bytes/bytes.ts";
+import { OciError, withContext } from "../error/oci-error.ts";
+import type { ManifestReader } from "../graph/manifest-reader.ts";
+import type { Action, ContentStep } from "../graph/step.ts";
+import type { Signal } from "../store/content.ts";
+import type { Source, Store } from "../store/store.ts";
+import type { OnTransferEvent } from "./event.ts";
+
+export interface Route extends Signal {
+  readonly source: Source;
+  readonly target: Store;
+  readonly reader: ManifestReader;
+  readonly onEvent?: OnTransferEvent;
+}
+
+export interface Moved {
+  /** What was done in the end: a mount may have become a push, a push may have found it there. */
+  readonly action: Action;
+  readonly subjectHandled: boolean;
+}
+
+/**
+ * Brings one node over.
+ * @throws OciError with side "source" or "target"
+ */
+export async function move(step: ContentStep, route: Route): Promise<Moved> {
+  return step.kind === "manifest" ? moveManifest(step, route) : moveBlob(step, route);
+}
+
+async function moveManifest({ descriptor }: ContentStep, route: Route): Promise<Moved> {
+  const { target, reader, signal } = route;
+  const bytes = await from("source", reader.read(descriptor, signalOf(signal)));
+  const pushed = await from(
+    "target",
+    target.push(descriptor, (options) => fromBuffer(bytes.subarray(options?.offset ?? 0)), {
+      kind: "manifest",
+      listed: false,
+      absent: true,
+      ...signalOf(signal),
+    }),
+  );
+  route.onEvent?.({ type: "progress", descriptor, bytes: descriptor.size });
+  return { action: pushed.existed ? "skip" : "push", subjectHandled: pushed.subjectHandled };
+}
+
+async function moveBlob(step: ContentStep, route: Route): Promise<Moved> {
+  const { source, target, signal } = route;
+  const { descriptor } = step;
+  if (step.action !== "push" && target.mount) {
+    const mounted = await from("target", target.mount(descriptor, source.location, signalOf(signal)));
+    if (mounted === "mounted") return { action: step.action, subjectHandled: false };
+    // The other side opened an upload instead; a push opens its own, where it can also go on after a break.
+    if (mounted) await mounted.abort();
+  }
+  // A registry's check comes after the fact and far away, so what leaves for one is checked here.
+  const verify = target.location.medium === "registry";
+  const read = (options?: { readonly offset?: number }): Bytes =>
+    tagged(
+      source.fetch(descriptor, { kind: "blob", verify, offset: options?.offset ?? 0, ...signalOf(signal) }),
+      (bytes) => route.onEvent?.({ type: "progress", descriptor, bytes }),
+    );
+  const pushed = await from(
+    "target",
+    target.push(descriptor, read, { kind: "blob", absent: true, ...signalOf(signal) }),
+  );
+  return { action: pushed.existed ? "skip" : "push", subjectHandled: false };
+}
+
+/** Counts what passes, and says of its errors that they are the source's. */
+async function* tagged(bytes: Bytes, count: (bytes: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const chunk of bytes) {
+      count(chunk.length);
+      yield chunk;
+    }
+  } catch (error) {
+    throw withContext(error, { side: "source" });
+  }
+}
+
+async function from<T>(side: "source" | "target", work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof OciError) throw withContext(error, { side });
+    throw error;
+  }
+}
+
+function signalOf(signal: AbortSignal | undefined): Signal {
+  return signal ? { signal } : {};
+}
