@@ -57,6 +57,7 @@ ${table(["code", "exit", "HTTP", "on the wire", "what to do"], codes)}
 }
 
 function shown(value: number): string {
+  if (value >= 1024 ** 3 && value % 1024 ** 3 === 0) return `${value / 1024 ** 3} GiB`;
   if (value >= 1024 * 1024 && value % (1024 * 1024) === 0) return `${value / (1024 * 1024)} MiB`;
   if (value >= 1024 && value % 1024 === 0) return `${value / 1024} KiB`;
   return value.toLocaleString("en-US");

@@ -51,8 +51,9 @@ const JUNK_DRAWER = /(?:^|[/.-])(?:utils?|helpers?|common|misc)(?:[/.-]|$)/;
 const RELATIVE = /\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g;
 const COMPUTED = /\bimport\(\s*[^"\s]/;
 const OWN_PACKAGE = /\b(?:from|import)\s*\(?\s*"berth(?:\/[^"]*)?"/;
+/** `process.versions` is a constant of the runtime; everything else of these is the surroundings. */
 const SURROUNDINGS =
-  /(?<![\w.$"'`/-])(?:globalThis\.)?(process|console)(?:\?\.|\.|\[)["\w]|"(?:node:)?(process|console)"/;
+  /(?<![\w.$"'`/-])(?:globalThis\.)?(process|console)(?:\?\.|\.(?!versions\b)|\[)["\w]|"(?:node:)?(process|console)"/;
 
 /** The source without lines that are nothing but comment. */
 function code(source: string): string {
@@ -95,7 +96,7 @@ function edgeFinding(file: string, imported: string): string | undefined {
   const [from, to] = [folderOf(file), folderOf(imported)];
   // Entry files at the root of src/ stand above all layers.
   if (from === undefined) return undefined;
-  if (to === undefined) return `${file} imports the entry file ${imported}`;
+  if (to === undefined || imported.endsWith("/index.ts")) return `${file} imports the entry file ${imported}`;
   if (layerOf(to) === -1) return `${file} imports ${imported}, whose folder has no layer`;
   if (!isAllowed(file, from, to))
     return `${file} (layer ${layerOf(from)}) must not import ${imported} (layer ${layerOf(to)})`;

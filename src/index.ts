@@ -1,0 +1,46 @@
+/** The values, the errors and the interfaces that everything else is made of. */
+export { ERROR_FACTS, type ErrorCode, type ErrorFacts, Exit, type SpecCode } from "./error/code.ts";
+export { type ErrorContext, isOciError, OciError, type OciErrorOptions } from "./error/oci-error.ts";
+
+export { Annotation } from "./spec/annotation.ts";
+export { type Annotations, type Descriptor, parseDescriptor } from "./spec/descriptor.ts";
+export { type Algorithm, type Digest, isDigest, parseDigest } from "./spec/digest.ts";
+export { emptyBytes, emptyDescriptor } from "./spec/empty.ts";
+export { Limits } from "./spec/limits.ts";
+export { formatLocator, type Locator, parseLocator } from "./spec/locator.ts";
+export {
+  type ArtifactManifest,
+  type ImageIndex,
+  type ImageManifest,
+  type Manifest,
+  type OpaqueManifest,
+  parseManifest,
+} from "./spec/manifest.ts";
+export { MediaType } from "./spec/media-type.ts";
+export { formatPlatform, matchesPlatform, parsePlatformText, type Platform } from "./spec/platform.ts";
+export { formatReference, parseReference, type Reference } from "./spec/reference.ts";
+
+export { type Bytes, fromBuffer } from "./bytes/bytes.ts";
+export { collect } from "./bytes/collect.ts";
+export { digestOf } from "./bytes/hash.ts";
+export { verify, verifyBuffer } from "./bytes/verify.ts";
+
+export type { Blobs, Upload } from "./store/blobs.ts";
+export type { Content, ContentSource, Range, Signal } from "./store/content.ts";
+export { decorate } from "./store/decorate.ts";
+export type { Change, NameChange, Names, Page, Referrer, ReferrersOptions, Tag, Via } from "./store/names.ts";
+export { type Capability, need } from "./store/need.ts";
+export { repository, type RepositoryOptions } from "./store/repository.ts";
+export type {
+  Kind,
+  KindOption,
+  Location,
+  Name,
+  PushOptions,
+  PushResult,
+  ReferrersChange,
+  Registry,
+  Source,
+  Store,
+} from "./store/store.ts";
+export { type Edge, type Role, successors } from "./store/successors.ts";
