@@ -1,0 +1,40 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { writeLayout } from "../fixture.ts";
+import { type Contender, race, time } from "../measure.ts";
+import { peer } from "../peer.ts";
+import type { Bench, Row } from "../row.ts";
+
+/** layout → layout, one layer of 1 GiB, digests checked, durable on both sides. */
+export async function layoutToLayout({ berth, folder, rounds }: Bench): Promise<Row> {
+  const source = join(folder, "one-gib");
+  await writeLayout(source, [1024 ** 3]);
+  const target = (name: string, round: number): string => join(folder, `ll-${name}-${round}`);
+  const contender = (name: string, command: (target: string) => readonly string[]): Contender => ({
+    name,
+    run: (round) => time(command(target(name, round)), { watch: true }),
+    after: (round) => rm(target(name, round), { recursive: true, force: true }),
+  });
+  const durable = (command: string, to: string): readonly string[] => ["sh", "-c", `${command} && sync -f '${to}'`];
+  const contenders = [
+    contender("berth", (to) => [...berth, "copy", "-q", `ocidir://${source}:v1`, `ocidir://${to}:v1`]),
+  ];
+  const skopeo = peer("skopeo");
+  if (skopeo) {
+    contenders.push(
+      contender("skopeo", (to) => durable(`skopeo --insecure-policy copy -q 'oci:${source}:v1' 'oci:${to}:v1'`, to)),
+    );
+  }
+  const oras = peer("oras");
+  if (oras) {
+    contenders.push(
+      contender("oras", (to) => durable(`oras cp --from-oci-layout '${source}:v1' --to-oci-layout '${to}:v1'`, to)),
+    );
+  }
+  return {
+    title: "layout → layout, 1 GiB",
+    goal: { skopeo: 0.35, oras: 0.8 },
+    versions: { ...(skopeo ? { skopeo } : {}), ...(oras ? { oras } : {}) },
+    results: await race(contenders, rounds),
+  };
+}
