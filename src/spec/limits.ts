@@ -21,6 +21,24 @@ export const Limits: {
   readonly pages: number;
   /** Referrers accepted of one subject. */
   readonly referrers: number;
+  /** Hops followed from one request. */
+  readonly redirects: number;
+  /** A WWW-Authenticate or Link header. */
+  readonly header: number;
+  /** A file of credentials, or what a credential helper prints. */
+  readonly credentials: number;
+  /** Manifests that a remote store keeps in memory, in all. */
+  readonly manifestCache: number;
+  /** Entries of one tar. */
+  readonly tarEntries: number;
+  /** One extended header of a tar: long names and attributes. */
+  readonly tarHeader: number;
+  /** What one compressed layer may unpack to. */
+  readonly decompressed: number;
+  /** How many times its compressed size a layer may unpack to, once it is past `decompressedFree`. */
+  readonly decompressionRatio: number;
+  /** What a compressed layer may unpack to whatever the ratio: empty disk images compress well. */
+  readonly decompressedFree: number;
 } = {
   manifest: 4 * 1024 * 1024,
   config: 8 * 1024 * 1024,
@@ -31,4 +49,13 @@ export const Limits: {
   errorBody: 64 * 1024,
   pages: 10_000,
   referrers: 100_000,
+  redirects: 5,
+  header: 16 * 1024,
+  credentials: 1024 * 1024,
+  manifestCache: 16 * 1024 * 1024,
+  tarEntries: 10_000_000,
+  tarHeader: 1024 * 1024,
+  decompressed: 256 * 1024 ** 3,
+  decompressionRatio: 200,
+  decompressedFree: 1024 ** 3,
 };

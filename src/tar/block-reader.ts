@@ -1,0 +1,90 @@
+import type { Bytes } from "../bytes/bytes.ts";
+import { OciError } from "../error/oci-error.ts";
+
+function truncated(): OciError {
+  return new OciError("ARCHIVE_INVALID", "Invalid tar: it ends in the middle of an entry, so it is truncated");
+}
+
+/** Takes exact amounts out of a stream. */
+export class BlockReader implements AsyncDisposable {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  #rest: Uint8Array = new Uint8Array();
+  #offset = 0;
+  #left = 0;
+
+  constructor(bytes: Bytes) {
+    this.#chunks = bytes[Symbol.asyncIterator]();
+  }
+
+  /** Bytes taken so far. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** The next chunk of at most `limit` bytes; undefined at the end. */
+  async #next(limit: number): Promise<Uint8Array | undefined> {
+    while (this.#rest.length === 0) {
+      const result = await this.#chunks.next();
+      if (result.done === true) return undefined;
+      this.#rest = result.value;
+    }
+    const chunk = this.#rest.subarray(0, limit);
+    this.#rest = this.#rest.subarray(chunk.length);
+    this.#offset += chunk.length;
+    return chunk;
+  }
+
+  /** @throws OciError ARCHIVE_INVALID when the stream ends before */
+  async take(size: number): Promise<Buffer> {
+    const block = Buffer.allocUnsafe(size);
+    let filled = 0;
+    while (filled < size) {
+      const chunk = await this.#next(size - filled);
+      if (!chunk) throw truncated();
+      block.set(chunk, filled);
+      filled += chunk.length;
+    }
+    return block;
+  }
+
+  /** The next `size` bytes as a stream; what is not taken of it is passed over by {@link skip}. */
+  content(size: number): AsyncGenerator<Uint8Array, void, undefined> {
+    this.#left = size;
+    return this.#content();
+  }
+
+  async *#content(): AsyncGenerator<Uint8Array, void, undefined> {
+    while (this.#left > 0) {
+      const chunk = await this.#next(this.#left);
+      if (!chunk) throw truncated();
+      this.#left -= chunk.length;
+      yield chunk;
+    }
+  }
+
+  /** Ends a content, read or not, and passes over its padding. */
+  async skip(content: AsyncGenerator<Uint8Array, void, undefined>, padding: number): Promise<void> {
+    await content.return();
+    this.#left += padding;
+    while (this.#left > 0) {
+      const chunk = await this.#next(this.#left);
+      if (!chunk) throw truncated();
+      this.#left -= chunk.length;
+    }
+  }
+
+  /** Reads to the end. @throws OciError ARCHIVE_INVALID when anything but zeros comes */
+  async restIsZero(): Promise<void> {
+    for (;;) {
+      const chunk = await this.#next(Number.MAX_SAFE_INTEGER);
+      if (!chunk) return;
+      if (chunk.some((byte) => byte !== 0)) {
+        throw new OciError("ARCHIVE_INVALID", "Invalid tar: something follows its end");
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#chunks.return?.();
+  }
+}
