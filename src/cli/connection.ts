@@ -1,6 +1,8 @@
 import { collect } from "../bytes/collect.ts";
 import { OciError } from "../error/oci-error.ts";
+import type { OpenMode } from "../open/open-locator.ts";
 import type { Opened } from "../open/opened.ts";
+import type { Credential } from "../remote/credential.ts";
 import { layoutHint, type Locator, parseLocator } from "../spec/locator.ts";
 import type { Context } from "./context.ts";
 import { flag, type Option, type OptionValues, text } from "./option.ts";
@@ -44,19 +46,17 @@ async function readSecret(context: Context): Promise<string> {
     .replace(/\r?\n$/, "");
 }
 
-/** Credentials given on the command line; undefined: those of the Docker config file. */
-export type Credentials = { readonly username: string; readonly password: string } | { readonly token: string };
-
 /**
+ * Credentials given on the command line; undefined: those of the Docker config file.
  * @throws OciError USAGE where the options contradict each other or a part is missing
  */
-export async function credentialsOf(options: ConnectionValues, context: Context): Promise<Credentials | undefined> {
+export async function credentialsOf(options: ConnectionValues, context: Context): Promise<Credential | undefined> {
   const { username, passwordStdin, tokenStdin } = options;
   if (tokenStdin) {
     if (username !== undefined || passwordStdin) {
       throw new OciError("USAGE", "Expected either --token-stdin or --username with --password-stdin, got both");
     }
-    return { token: await secretFrom(context) };
+    return { type: "bearer", token: await secretFrom(context) };
   }
   if (username === undefined && !passwordStdin) return undefined;
   if (username === undefined || !passwordStdin) {
@@ -65,7 +65,7 @@ export async function credentialsOf(options: ConnectionValues, context: Context)
       hint: "For example: echo $PASSWORD | berth … --username me --password-stdin",
     });
   }
-  return { username, password: await secretFrom(context) };
+  return { type: "basic", username, password: await secretFrom(context) };
 }
 
 /** Parses a locator with a look at the working directory. */
@@ -76,11 +76,12 @@ export async function readLocator(written: string, context: Context): Promise<Lo
 
 /**
  * Opens what a locator names.
- * @param mode "read"; "write": it has to exist; "create": made where it is missing
+ * @param mode "read"; "write": it has to exist; "create": made where it is missing; "plan": as
+ *   "create" but nothing is written, for dry runs
  */
 export async function openLocated(
   written: string,
-  mode: "read" | "write" | "create",
+  mode: OpenMode,
   options: ConnectionValues,
   context: Context,
 ): Promise<Opened> {
@@ -108,4 +109,23 @@ async function hintAtLayout(written: string, context: Context): Promise<void> {
   const { lookFrom } = await import("../open/look.ts");
   const hint = layoutHint(written, lookFrom(context.cwd));
   if (hint !== undefined) context.note(`${written} is a name in a registry. ${hint}`);
+}
+
+/**
+ * One password must not reach two hosts, so a command between two registries takes its
+ * credentials from the Docker config file.
+ * @throws OciError USAGE
+ */
+export async function refuseSharedCredentials(
+  written: readonly string[],
+  options: ConnectionValues,
+  context: Context,
+): Promise<void> {
+  if (options.username === undefined && !options.passwordStdin && !options.tokenStdin) return;
+  const locators = await Promise.all(written.map((text) => readLocator(text, context)));
+  const hosts = new Set(locators.flatMap((locator) => (locator.medium === "registry" ? [locator.host] : [])));
+  if (hosts.size < 2) return;
+  throw new OciError("USAGE", `Credentials on the command line would go to ${[...hosts].join(" and ")}`, {
+    hint: "Log in to both with docker login, or point --docker-config at a file with the credentials of each",
+  });
 }

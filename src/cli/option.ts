@@ -25,6 +25,7 @@ export interface Argument<Value> {
   readonly placeholder: string;
   readonly about: string;
   readonly form: "required" | "optional" | "variadic";
+  readonly choices?: readonly string[];
   readonly read: (raw: unknown) => Value;
 }
 
@@ -121,6 +122,26 @@ export function optional(placeholder: string, about: string): Argument<string | 
     about,
     form: "optional",
     read: (raw) => (typeof raw === "string" ? raw : undefined),
+  };
+}
+
+/** One of a few words. */
+export function oneOf<const Word extends string>(
+  placeholder: string,
+  about: string,
+  choices: readonly [Word, ...Word[]],
+): Argument<Word> {
+  return {
+    placeholder,
+    about,
+    form: "required",
+    choices,
+    read: (raw) => {
+      const word = choices.find((known) => known === raw);
+      if (word !== undefined) return word;
+      const given = typeof raw === "string" ? JSON.stringify(raw) : "nothing";
+      throw new OciError("USAGE", `Invalid ${placeholder} ${given}: expected one of ${choices.join(", ")}`);
+    },
   };
 }
 

@@ -9,13 +9,27 @@ export interface Entry {
   readonly load: () => Promise<{ readonly command: Command }>;
 }
 
+function entry(words: string, summary: string, load: Entry["load"]): Entry {
+  return { words, summary, load };
+}
+
 /** Every command, in the order of the help. */
 export const table: readonly Entry[] = [
-  {
-    words: "version",
-    summary: "Print the version of berth and of what it runs on",
-    load: () => import("./commands/version.ts"),
-  },
+  entry("copy", "Copy an image or artifact with everything that hangs on it", () => import("./commands/copy.ts")),
+  entry("digest", "Print the digest behind a tag", () => import("./commands/digest.ts")),
+  entry("manifest get", "Print a manifest, byte for byte", () => import("./commands/manifest/get.ts")),
+  entry("manifest head", "Print a manifest's descriptor", () => import("./commands/manifest/head.ts")),
+  entry("manifest put", "Store a manifest", () => import("./commands/manifest/put.ts")),
+  entry("manifest rm", "Remove a manifest and its tags", () => import("./commands/manifest/rm.ts")),
+  entry("blob get", "Write a blob to a file or standard output", () => import("./commands/blob/get.ts")),
+  entry("blob head", "Print a blob's size", () => import("./commands/blob/head.ts")),
+  entry("blob put", "Store a file as a blob", () => import("./commands/blob/put.ts")),
+  entry("blob rm", "Remove a blob", () => import("./commands/blob/rm.ts")),
+  entry("tag ls", "List tags", () => import("./commands/tag/ls.ts")),
+  entry("tag add", "Point tags at a manifest", () => import("./commands/tag/add.ts")),
+  entry("tag rm", "Remove a tag, and nothing but the tag", () => import("./commands/tag/rm.ts")),
+  entry("completion", "Print a completion script for the shell", () => import("./commands/completion.ts")),
+  entry("version", "Print the version of berth and of what it runs on", () => import("./commands/version.ts")),
 ];
 
 /** What the groups are about. */

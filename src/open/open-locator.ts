@@ -1,14 +1,20 @@
 import { isAbsolute, join } from "node:path";
 import { OciError } from "../error/oci-error.ts";
+import type { Credential } from "../remote/credential.ts";
 import { formatLocator, type LayoutLocator, type Locator, type RegistryLocator } from "../spec/locator.ts";
 import type { Store } from "../store/store.ts";
 import type { Opened } from "./opened.ts";
 
+/**
+ * "write": it has to exist; "create": made where it is missing; "plan": as "create", but
+ * nothing is written: what is missing is an empty store in memory.
+ */
+export type OpenMode = "read" | "write" | "create" | "plan";
+
 export interface OpenOptions {
-  /** "write": it has to exist; "create": made where it is missing. */
-  readonly mode: "read" | "write" | "create";
+  readonly mode: OpenMode;
   /** Instead of those of the Docker config file. */
-  readonly credentials?: { readonly username: string; readonly password: string } | { readonly token: string };
+  readonly credentials?: Credential;
   readonly plainHttp?: boolean;
   /** Accept any TLS certificate. */
   readonly insecure?: boolean;

@@ -61,16 +61,3 @@ async function onlyTag(opened: Opened, options: Signal): Promise<string> {
 export async function resolveOpened(opened: Opened, options: KindOption = {}): Promise<Descriptor> {
   return opened.store.resolve(await nameOf(opened, options), options);
 }
-
-/**
- * The digest a locator gives, for commands that need one.
- * @throws OciError LOCATOR_INVALID when it has none
- */
-export function digestOfLocator(locator: Locator): Digest {
-  if ("digest" in locator && locator.digest !== undefined) return locator.digest;
-  const written = formatLocator(locator);
-  throw new OciError("LOCATOR_INVALID", `Expected a digest in ${written}`, {
-    reference: written,
-    hint: `Write it at the end: ${written}@sha256:…`,
-  });
-}

@@ -1,0 +1,69 @@
+import { fromBuffer } from "../../../bytes/bytes.ts";
+import { digestOf } from "../../../bytes/hash.ts";
+import { OciError } from "../../../error/oci-error.ts";
+import { describeOpened } from "../../../open/opened.ts";
+import type { Descriptor } from "../../../spec/descriptor.ts";
+import { computableAlgorithm } from "../../../spec/digest.ts";
+import { parseJson } from "../../../spec/json.ts";
+import { Limits } from "../../../spec/limits.ts";
+import { parseManifest, sniffManifestType } from "../../../spec/manifest.ts";
+import { type Command, defineCommand } from "../../command.ts";
+import { connection, openLocated } from "../../connection.ts";
+import { readInput } from "../../input.ts";
+import { required, text } from "../../option.ts";
+import { dryRun } from "../../shared-options.ts";
+
+export const command: Command = defineCommand({
+  about:
+    "Stores the bytes exactly as they are, under the target's tag or, where it has none, by their digest alone. What the manifest names has to be there already. A digest in the target has to be that of the bytes.",
+  arguments: {
+    target: required("TARGET", "where to put it, with a tag, a digest or neither"),
+    file: required("FILE", "the manifest, - for standard input"),
+  },
+  options: {
+    ...connection,
+    mediaType: text("--media-type <type>", "its media type, where the manifest does not say it itself"),
+    dryRun,
+  },
+  examples: [
+    { about: "Tag an edited index in a layout", line: "berth manifest put ocidir://images:v2 index.json" },
+    {
+      about: "Move a manifest from one repository to another, byte for byte",
+      line: "berth manifest get localhost:5000/a:v1 | berth manifest put localhost:5000/b:v1 -",
+    },
+  ],
+  writes: true,
+  async run({ target, file }, options, context) {
+    const { signal, out } = context;
+    const bytes = await readInput(file, Limits.manifest, "manifest", context);
+    const mediaType = options.mediaType ?? sniffManifestType(parseJson(bytes, "manifest"));
+    if (mediaType === undefined) {
+      throw new OciError("MANIFEST_INVALID", "Cannot tell the manifest's media type from its content", {
+        hint: "Say it with --media-type",
+      });
+    }
+    parseManifest(bytes, mediaType);
+    await using opened = await openLocated(target, options.dryRun ? "plan" : "create", options, context);
+    const algorithm = opened.digest === undefined ? "sha256" : computableAlgorithm(opened.digest);
+    const descriptor: Descriptor = { mediaType, digest: digestOf(bytes, algorithm), size: bytes.length };
+    if (opened.digest !== undefined && opened.digest !== descriptor.digest) {
+      throw new OciError("DIGEST_INVALID", `Expected a manifest with ${opened.digest}, got ${descriptor.digest}`, {
+        digest: opened.digest,
+        hint: "Leave the digest out of the target, or look at what changed the bytes",
+      });
+    }
+    const tags = opened.tag === undefined ? [] : [opened.tag];
+    if (options.dryRun) {
+      out.result({ dryRun: true, ...descriptor, tags }, [
+        `Would put ${descriptor.digest} into ${describeOpened(opened)}`,
+      ]);
+      return;
+    }
+    const { existed } = await opened.store.push(descriptor, () => fromBuffer(bytes), {
+      kind: "manifest",
+      tags,
+      signal,
+    });
+    out.result({ ...descriptor, tags, existed }, [descriptor.digest]);
+  },
+});

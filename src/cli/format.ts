@@ -1,0 +1,38 @@
+import type { Descriptor } from "../spec/descriptor.ts";
+import { style } from "./style.ts";
+
+const UNITS = ["KiB", "MiB", "GiB", "TiB", "PiB"] as const;
+
+/** `1.5 MiB`; below 1 KiB in bytes. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  let value = bytes / 1024;
+  let unit = 0;
+  while (value >= 1023.95 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${value.toFixed(1)} ${UNITS[unit]}`;
+}
+
+/** `3 tags`, `1 tag`. */
+export function formatCount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** `Name: value` lines, the values in one column. */
+export function formatFields(fields: readonly (readonly [string, string | number | undefined])[]): readonly string[] {
+  const shown = fields.filter(([, value]) => value !== undefined);
+  const width = Math.max(0, ...shown.map(([name]) => name.length));
+  return shown.map(([name, value]) => `${style.dim(`${name}:`)}${" ".repeat(width - name.length + 1)}${value}`);
+}
+
+/** A descriptor, for people. */
+export function formatDescriptor(descriptor: Descriptor): readonly string[] {
+  return formatFields([
+    ["digest", descriptor.digest],
+    ["mediaType", descriptor.mediaType],
+    ["size", descriptor.size],
+    ["artifactType", descriptor.artifactType],
+  ]);
+}

@@ -1,0 +1,51 @@
+import { OciError } from "../error/oci-error.ts";
+import { describeOpened, nameOf, type Opened, resolveOpened } from "../open/opened.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
+import type { Digest } from "../spec/digest.ts";
+import { formatLocator } from "../spec/locator.ts";
+import { parsePlatformText } from "../spec/platform.ts";
+import type { Context } from "./context.ts";
+
+/** The manifest that a locator means, or the one of a platform in it. */
+export async function resolveManifest(
+  opened: Opened,
+  platform: string | undefined,
+  context: Context,
+): Promise<Descriptor> {
+  const wanted = platform === undefined ? undefined : parsePlatformText(platform);
+  const root = await resolveOpened(opened, { signal: context.signal });
+  if (wanted === undefined) return root;
+  const { selectPlatform } = await import("../graph/select.ts");
+  return selectPlatform(opened.store, root, wanted, { signal: context.signal });
+}
+
+/**
+ * The digest that a locator was written with.
+ * @throws OciError LOCATOR_INVALID when it has none
+ */
+export function requireDigest(opened: Opened): Digest {
+  if (opened.digest !== undefined) return opened.digest;
+  const written = describeOpened(opened);
+  throw new OciError("LOCATOR_INVALID", `Expected a digest in ${written}`, {
+    reference: written,
+    hint: `Write it at the end: ${written}@sha256:…`,
+  });
+}
+
+/**
+ * The tag that a locator was written with, `latest` in a registry.
+ * @throws OciError LOCATOR_INVALID when it has none
+ */
+export async function requireTag(opened: Opened): Promise<string> {
+  const { tag, locator } = opened;
+  if (tag !== undefined) return tag;
+  if (locator.medium === "registry" && opened.digest === undefined) {
+    const name = await nameOf(opened);
+    if ("tag" in name) return name.tag;
+  }
+  const written = describeOpened(opened);
+  throw new OciError("LOCATOR_INVALID", `Expected a tag in ${written}`, {
+    reference: written,
+    hint: `Write it after a colon: ${locator.medium === "docker-archive" ? written : formatLocator({ ...locator, tag: "v1" })}`,
+  });
+}
