@@ -1,13 +1,11 @@
 import type { Stats } from "node:fs";
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import type { Bytes } from "../bytes/bytes.ts";
 import { Digester, digestOf } from "../bytes/hash.ts";
 import { isOciError, OciError } from "../error/oci-error.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import type { ContentSource, Signal } from "../store/content.ts";
-
-/** Large enough that a read costs little beside hashing what it brought. */
-const CHUNK = 1024 * 1024;
+import { fileBytes } from "../tar/file.ts";
 
 /** Content with a descriptor, ready to be pushed. */
 export interface Part {
@@ -15,20 +13,6 @@ export interface Part {
   readonly source: ContentSource;
   /** Turns an error of its push into one that names the file, when the file is to blame. */
   explain(error: unknown): Promise<unknown>;
-}
-
-/** Reads a file in large chunks, from an offset. */
-export async function* readFileChunks(path: string, offset: number, signal?: AbortSignal): Bytes {
-  await using file = await open(path, "r");
-  let at = offset;
-  for (;;) {
-    signal?.throwIfAborted();
-    // A new buffer each time: a chunk belongs to whoever receives it.
-    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK, at);
-    if (bytesRead === 0) return;
-    at += bytesRead;
-    yield bytesRead === CHUNK ? buffer : buffer.subarray(0, bytesRead);
-  }
 }
 
 /**
@@ -71,11 +55,11 @@ function isSame(before: Stats, after: Stats): boolean {
 export async function filePart(path: string, mediaType: string, options: Signal = {}): Promise<Part> {
   const before = await statFile(path);
   const digester = new Digester();
-  for await (const chunk of readFileChunks(path, 0, options.signal)) digester.update(chunk);
+  for await (const chunk of fileBytes(path, { ...options, follow: true })) digester.update(chunk);
   const descriptor = { mediaType, digest: digester.digest(), size: digester.size };
   return {
     descriptor,
-    source: ({ offset = 0 } = {}) => readFileChunks(path, offset, options.signal),
+    source: ({ offset = 0 } = {}) => fileBytes(path, { ...options, offset, follow: true }),
     async explain(error) {
       if (!isOciError(error, "SIZE_INVALID", "DIGEST_INVALID")) return error;
       const after = await stat(path).catch(() => undefined);

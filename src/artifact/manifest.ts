@@ -64,7 +64,11 @@ export function withCreated(annotations: Annotations, createdAt: Date): Annotati
     return { [Annotation.Created]: createdAt.toISOString().replace(/\.\d+Z$/, "Z"), ...annotations };
   }
   if (DATE_TIME.test(given) && !Number.isNaN(Date.parse(given))) return annotations;
-  throw new OciError("USAGE", `Invalid annotation ${Annotation.Created}: expected an RFC 3339 time, got ${JSON.stringify(given)}`, {
-    hint: "For example: 2026-01-31T12:00:00Z",
-  });
+  throw new OciError(
+    "USAGE",
+    `Invalid annotation ${Annotation.Created}: expected an RFC 3339 time, got ${JSON.stringify(given)}`,
+    {
+      hint: "For example: 2026-01-31T12:00:00Z",
+    },
+  );
 }

@@ -5,6 +5,7 @@ import type { Store } from "../store/store.ts";
 import type { OnArtifactEvent } from "./event.ts";
 import type { Part } from "./file.ts";
 import { type ArtifactContent, prepareArtifact, type PreparedArtifact } from "./prepare.ts";
+import { eachOf } from "./workers.ts";
 
 /** The part of a store that artifacts are pushed to. */
 export type ArtifactTarget = Pick<Store, "exists" | "push" | "update" | "listReferrers">;
@@ -52,10 +53,17 @@ export async function packArtifact(options: PackArtifactOptions): Promise<Packed
   const { existed, subjectHandled } = await pushManifest(prepared, { ...options, tags: named });
   if (options.dryRun !== true && prepared.subject !== undefined) {
     if (!subjectHandled) {
-      await options.target.listReferrers?.([{ subject: prepared.subject, add: [prepared.listing], remove: [] }], options);
+      await options.target.listReferrers?.(
+        [{ subject: prepared.subject, add: [prepared.listing], remove: [] }],
+        options,
+      );
     }
     const to = prepared.manifest.descriptor;
-    if (tags.length > 0) await options.target.update(tags.map((tag) => ({ tag, to })), options);
+    if (tags.length > 0)
+      await options.target.update(
+        tags.map((tag) => ({ tag, to })),
+        options,
+      );
   }
   return packed(prepared, blobs, existed);
 }
@@ -89,39 +97,26 @@ export async function pushBlobs(
   options: PushArtifactOptions,
 ): Promise<readonly PackedBlob[]> {
   const { target, onEvent, signal, dryRun = false } = options;
+  const waits = signal === undefined ? {} : { signal };
   const done: PackedBlob[] = [];
-  const waiting = prepared.blobs.entries();
-  let failed = false;
-  const work = async (): Promise<void> => {
-    for (const [at, { role, part, title }] of waiting) {
-      if (failed) return;
-      signal?.throwIfAborted();
-      const { descriptor } = part;
-      const named = title === undefined ? {} : { title };
-      let existed: boolean;
-      if (dryRun) {
-        existed = await target.exists(descriptor, { kind: "blob", ...(signal ? { signal } : {}) });
-      } else {
-        onEvent?.({ type: "start", descriptor, ...named });
-        try {
-          const pushed = await target.push(descriptor, counted(part, onEvent), {
-            kind: "blob",
-            ...(signal ? { signal } : {}),
-          });
-          ({ existed } = pushed);
-        } catch (error) {
-          failed = true;
-          throw await part.explain(error);
-        }
-        onEvent?.({ type: "done", descriptor, ...named, outcome: existed ? "existed" : "moved" });
-      }
+  await eachOf(prepared.blobs.entries(), options.concurrency ?? 3, async ([at, { role, part, title }]) => {
+    signal?.throwIfAborted();
+    const { descriptor } = part;
+    const named = title === undefined ? {} : { title };
+    if (dryRun) {
+      const existed = await target.exists(descriptor, { kind: "blob", ...waits });
       done[at] = { role, descriptor, ...named, existed };
+      return;
     }
-  };
-  const workers = Array.from({ length: options.concurrency ?? 3 }, work);
-  // All of them end before an error leaves, so that nothing is read or written behind the caller's back.
-  const [first] = (await Promise.allSettled(workers)).filter((result) => result.status === "rejected");
-  if (first) throw first.reason;
+    onEvent?.({ type: "start", descriptor, ...named });
+    try {
+      const { existed } = await target.push(descriptor, counted(part, onEvent), { kind: "blob", ...waits });
+      onEvent?.({ type: "done", descriptor, ...named, outcome: existed ? "existed" : "moved" });
+      done[at] = { role, descriptor, ...named, existed };
+    } catch (error) {
+      throw await part.explain(error);
+    }
+  });
   return done;
 }
 

@@ -31,6 +31,12 @@ export const Limits: {
   readonly manifestCache: number;
   /** Entries of one tar. */
   readonly tarEntries: number;
+  /** Entries of one folder that a pull unpacks. */
+  readonly folderEntries: number;
+  /** Nodes of one discovered graph. */
+  readonly discoverNodes: number;
+  /** Levels of a discovered graph: referrers of referrers, indexes in indexes. */
+  readonly discoverDepth: number;
   /** One extended header of a tar: long names and attributes. */
   readonly tarHeader: number;
   /** What one compressed layer may unpack to. */
@@ -54,6 +60,9 @@ export const Limits: {
   credentials: 1024 * 1024,
   manifestCache: 16 * 1024 * 1024,
   tarEntries: 10_000_000,
+  folderEntries: 500_000,
+  discoverNodes: 100_000,
+  discoverDepth: 100,
   tarHeader: 1024 * 1024,
   decompressed: 256 * 1024 ** 3,
   decompressionRatio: 200,
