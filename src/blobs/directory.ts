@@ -1,0 +1,219 @@
+import { join } from "node:path";
+import type { Disk, DiskFile, EntryStat } from "../disk/disk.ts";
+import { makeDirectories } from "../disk/make-directories.ts";
+import { nodeDisk } from "../disk/node-disk.ts";
+import { discard } from "../disk/small-file.ts";
+import { OciError } from "../error/oci-error.ts";
+import type { Digester } from "../bytes/hash.ts";
+import { type Algorithm, algorithmOf, type Digest, encodedOf, isDigest } from "../spec/digest.ts";
+import type { Blobs, Upload } from "../store/blobs.ts";
+import type { Content, Range, Signal } from "../store/content.ts";
+import { FileContent } from "./directory-content.ts";
+import { linkBlob } from "./directory-link.ts";
+import { type StagedFile, Staging } from "./directory-staging.ts";
+import { DirectorySyncs } from "./directory-syncs.ts";
+import { DirectoryUpload, type UploadOwner } from "./directory-upload.ts";
+
+export interface DirectoryOptions {
+  readonly disk?: Disk;
+  /** Called before anything is written; makes the directory what it has to be, or refuses. */
+  readonly prepare?: () => Promise<void>;
+}
+
+/** A blob as it lies on the disk. */
+export interface ListedBlob {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly touchedAt: Date;
+}
+
+/** Blobs as files: `blobs/<algorithm>/<encoded>` under a root (image-spec image-layout.md, "Blobs"). */
+export class DirectoryBlobs implements Blobs, UploadOwner {
+  readonly disk: Disk;
+  readonly staging: Staging;
+  readonly #root: string;
+  readonly #prepare: (() => Promise<void>) | undefined;
+  readonly #syncs: DirectorySyncs;
+  /** Algorithms whose directory was seen to be one. */
+  readonly #seen = new Set<string>();
+  /** Algorithms whose directory was made durable by this process. */
+  readonly #ready = new Map<string, Promise<void>>();
+
+  constructor(root: string, options: DirectoryOptions = {}) {
+    this.disk = options.disk ?? nodeDisk;
+    this.#root = root;
+    this.#prepare = options.prepare;
+    this.staging = new Staging(this.disk, join(root, ".berth"));
+    this.#syncs = new DirectorySyncs(this.disk);
+  }
+
+  path(digest: Digest): string {
+    return join(this.#directory(algorithmOf(digest)), encodedOf(digest));
+  }
+
+  async stat(digest: Digest, _options?: Signal): Promise<{ readonly size: number } | undefined> {
+    const found = await this.lstat(digest);
+    return found && { size: found.size };
+  }
+
+  /** @throws OciError CONTENT_DAMAGED when something lies there that is no regular file */
+  async lstat(digest: Digest): Promise<EntryStat | undefined> {
+    if (!(await this.#seeDirectory(algorithmOf(digest)))) return undefined;
+    const found = await this.disk.lstat(this.path(digest));
+    if (found) requireRegular(found, digest);
+    return found;
+  }
+
+  async open(digest: Digest, options: { readonly range?: Range } & Signal = {}): Promise<Content> {
+    const { file, stat } = await this.openFile(digest);
+    try {
+      return new FileContent(file, stat.size, spanOf(options.range, stat.size, digest), options.signal);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Opens a blob's file without following links and without waiting for a FIFO's writer.
+   * @throws OciError BLOB_UNKNOWN, CONTENT_DAMAGED
+   */
+  async openFile(digest: Digest): Promise<{ readonly file: DiskFile; readonly stat: EntryStat }> {
+    const there = await this.lstat(digest);
+    const file = there && (await this.disk.open(this.path(digest), "read"));
+    if (file === undefined) {
+      throw new OciError("BLOB_UNKNOWN", `There is no blob ${digest} in ${JSON.stringify(this.#root)}`, { digest });
+    }
+    try {
+      const stat = await file.stat();
+      requireRegular(stat, digest);
+      return { file, stat };
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  async stage(options: { readonly algorithm?: Algorithm } & Signal = {}): Promise<Upload> {
+    options.signal?.throwIfAborted();
+    await this.ready();
+    return this.#upload(await this.staging.create(), options.algorithm);
+  }
+
+  async resume(id: string, options: Signal = {}): Promise<Upload> {
+    options.signal?.throwIfAborted();
+    return this.#upload(await this.staging.open(id, "sha256"), "sha256");
+  }
+
+  async link(digest: Digest, from: Blobs, options: Signal = {}): Promise<boolean> {
+    if (!(from instanceof DirectoryBlobs)) return false;
+    await this.ready();
+    await linkBlob(digest, from, this, options);
+    return true;
+  }
+
+  async remove(digest: Digest): Promise<void> {
+    const path = this.path(digest);
+    const found = await this.disk.lstat(path);
+    if (found === undefined) return;
+    await this.ready();
+    const trash = await this.staging.trashPath(digest.replace(":", "-"));
+    await this.disk.rename(path, trash);
+    await this.#syncs.sync(this.#directory(algorithmOf(digest)));
+    await discard(this.disk, trash);
+  }
+
+  async *list(options: Signal = {}): AsyncGenerator<ListedBlob, void, undefined> {
+    for await (const algorithm of this.disk.readdir(join(this.#root, "blobs"))) {
+      if (algorithm.type !== "directory") continue;
+      for await (const entry of this.disk.readdir(this.#directory(algorithm.name))) {
+        options.signal?.throwIfAborted();
+        const digest = `${algorithm.name}:${entry.name}`;
+        if (entry.type !== "file" || !isDigest(digest)) continue;
+        const stat = await this.disk.lstat(this.path(digest));
+        if (stat) yield { digest, size: stat.size, touchedAt: new Date(Number(stat.changedNs / 1_000_000n)) };
+      }
+    }
+  }
+
+  /** Does what has to be done before the first write. */
+  async ready(): Promise<void> {
+    await this.#prepare?.();
+  }
+
+  async publish(id: string, digest: Digest): Promise<void> {
+    const algorithm = algorithmOf(digest);
+    await this.#makeDirectory(algorithm);
+    // What is there already is replaced: this content was checked, that one may be damaged.
+    await this.disk.rename(this.staging.path(id), this.path(digest));
+    await this.#syncs.sync(this.#directory(algorithm));
+  }
+
+  discard(id: string): Promise<void> {
+    return this.staging.discard(id);
+  }
+
+  suspend(id: string, digester: Digester): void {
+    this.staging.suspend(id, digester);
+  }
+
+  #upload(staged: StagedFile, algorithm: Algorithm = "sha256"): DirectoryUpload {
+    return new DirectoryUpload(staged.id, this, staged.file, { ...staged, algorithm });
+  }
+
+  #directory(algorithm: string): string {
+    return join(this.#root, "blobs", algorithm);
+  }
+
+  /** A link in place of a directory could lead anywhere. */
+  async #seeDirectory(algorithm: string): Promise<boolean> {
+    if (this.#seen.has(algorithm)) return true;
+    for (const path of [join(this.#root, "blobs"), this.#directory(algorithm)]) {
+      const found = await this.disk.lstat(path);
+      if (found === undefined) return false;
+      if (found.type !== "directory") {
+        throw new OciError("LAYOUT_INVALID", `${JSON.stringify(path)} is not a directory`);
+      }
+    }
+    this.#seen.add(algorithm);
+    return true;
+  }
+
+  async #makeDirectory(algorithm: string): Promise<void> {
+    let made = this.#ready.get(algorithm);
+    if (made === undefined) {
+      made = this.#makeDurable(algorithm);
+      this.#ready.set(algorithm, made);
+      made.catch(() => this.#ready.delete(algorithm));
+    }
+    await made;
+  }
+
+  /** Also where it is there already: whoever made it may have died before it was durable. */
+  async #makeDurable(algorithm: string): Promise<void> {
+    await makeDirectories(this.disk, this.#directory(algorithm));
+    await this.disk.syncDirectory(join(this.#root, "blobs"));
+    await this.#seeDirectory(algorithm);
+  }
+}
+
+function requireRegular(found: EntryStat, digest: Digest): void {
+  if (found.type === "file") return;
+  const names = { symlink: "a symbolic link", directory: "a directory", other: "a special file" };
+  throw new OciError("CONTENT_DAMAGED", `The blob ${digest} is ${names[found.type]}, expected a regular file`, {
+    digest,
+  });
+}
+
+function spanOf(range: Range | undefined, size: number, digest: Digest): { start: number; end: number } {
+  if (range === undefined) return { start: 0, end: size };
+  const last = range.end ?? size - 1;
+  if (range.start < 0 || range.start >= size || last < range.start) {
+    throw new OciError(
+      "RANGE_INVALID",
+      `The range ${range.start}-${range.end ?? ""} is outside of ${digest}, which has ${size} bytes`,
+      { digest },
+    );
+  }
+  return { start: range.start, end: Math.min(last + 1, size) };
+}

@@ -1,0 +1,140 @@
+import { resolve } from "node:path";
+import { fromBuffer } from "../bytes/bytes.ts";
+import { collect } from "../bytes/collect.ts";
+import { digestOf } from "../bytes/hash.ts";
+import { DirectoryBlobs } from "../blobs/directory.ts";
+import type { Disk } from "../disk/disk.ts";
+import { nodeDisk } from "../disk/node-disk.ts";
+import { isOciError, OciError } from "../error/oci-error.ts";
+import { IndexJsonNames } from "../names/index-json.ts";
+import type { ManifestBytes } from "../names/index-json-facts.ts";
+import { algorithmOf, type Digest, isAlgorithm } from "../spec/digest.ts";
+import { Limits } from "../spec/limits.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
+import type { Signal } from "../store/content.ts";
+import { decorate } from "../store/decorate.ts";
+import { repository } from "../store/repository.ts";
+import type { Location, Store } from "../store/store.ts";
+import { hasMarker, makeLayout } from "./marker.ts";
+
+export interface LayoutOptions extends Signal {
+  /** Makes the layout where there is none: true at once, "lazy" with the first write. False by default. */
+  readonly create?: boolean | "lazy";
+  /** Refuses to write. */
+  readonly readOnly?: boolean;
+  readonly disk?: Disk;
+  /** Milliseconds to wait for other processes that write; 60,000 by default. */
+  readonly lockTimeout?: number;
+}
+
+/**
+ * Opens an OCI image layout: a directory with oci-layout, index.json and blobs
+ * (image-spec image-layout.md). Reading writes nothing and needs no right to write.
+ * Any number of processes may read and write it at once.
+ * @throws OciError NAME_UNKNOWN where there is none, LAYOUT_INVALID, IO
+ */
+export async function openLayout(path: string, options: LayoutOptions = {}): Promise<Store> {
+  const root = resolve(path);
+  const disk = options.disk ?? nodeDisk;
+  options.signal?.throwIfAborted();
+  if (!(await hasMarker(disk, root))) {
+    if (!options.create) throw await notALayout(disk, root, path);
+    if (options.create === true && !options.readOnly) await makeLayout(disk, root, options.signal);
+  }
+  return layoutStore(root, disk, options);
+}
+
+async function notALayout(disk: Disk, root: string, path: string): Promise<OciError> {
+  const found = await disk.lstat(root);
+  const shown = JSON.stringify(path);
+  if (found === undefined) {
+    return new OciError("NAME_UNKNOWN", `There is no layout at ${shown}: the directory does not exist`, {
+      hint: `Make one with: berth layout init ${path}`,
+    });
+  }
+  if (found.type === "file" || found.type === "other") {
+    return new OciError("LAYOUT_INVALID", `There is no layout at ${shown}: it is not a directory`, {
+      hint: "A layout in a tar is written oci-archive:FILE",
+    });
+  }
+  return new OciError("NAME_UNKNOWN", `There is no layout at ${shown}: the directory has no oci-layout file`, {
+    hint: `Make one with: berth layout init ${path}`,
+  });
+}
+
+function layoutStore(root: string, disk: Disk, options: LayoutOptions): Store {
+  let prepared: Promise<void> | undefined;
+  const prepare = async (): Promise<void> => {
+    if (options.readOnly) {
+      throw new OciError("UNSUPPORTED", `The layout ${JSON.stringify(root)} was opened for reading only`);
+    }
+    prepared ??= makeLayout(disk, root).catch((error: unknown) => {
+      prepared = undefined;
+      throw error;
+    });
+    await prepared;
+  };
+  const onAbsent = async (): Promise<void> => {
+    if (options.create && !(await hasMarker(disk, root))) return;
+    throw new OciError("LAYOUT_INVALID", `The layout ${JSON.stringify(root)} has no index.json`);
+  };
+  const blobs = new DirectoryBlobs(root, { disk, prepare });
+  const names = new IndexJsonNames(root, {
+    disk,
+    prepare,
+    onAbsent,
+    bytes: manifestBytes(blobs),
+    ...(options.lockTimeout === undefined ? {} : { lockTimeout: options.lockTimeout }),
+  });
+  const inner = repository(blobs, names, { location: { medium: "layout", path: root }, unlisted: true });
+  const mount = async (descriptor: Descriptor, from?: Location, signal: Signal = {}): Promise<"mounted" | false> => {
+    if (from?.medium !== "layout" || from.path === root) return false;
+    const source = new DirectoryBlobs(from.path, { disk });
+    return (await blobs.link(descriptor.digest, source, signal)) ? "mounted" : false;
+  };
+  return decorate(inner, { mount });
+}
+
+/** Lets the names read and write manifests among the blobs. */
+function manifestBytes(blobs: DirectoryBlobs): ManifestBytes {
+  return {
+    read: (digest, options) => readManifest(blobs, digest, options),
+    async write(bytes, mediaType) {
+      const digest = digestOf(bytes);
+      await using upload = await blobs.stage();
+      try {
+        await upload.append(fromBuffer(bytes), 0);
+        const written = await upload.commit(digest);
+        return { ...written, mediaType };
+      } catch (error) {
+        await upload.abort();
+        throw error;
+      }
+    },
+    async discard(digest) {
+      try {
+        await blobs.remove(digest);
+      } catch {
+        // It is unnamed already; what is left of it is an orphan that fsck lists.
+      }
+    },
+  };
+}
+
+async function readManifest(
+  blobs: DirectoryBlobs,
+  digest: Digest,
+  options: Signal = {},
+): Promise<Uint8Array | undefined> {
+  try {
+    const found = await blobs.stat(digest, options);
+    if (found === undefined || found.size > Limits.manifest) return undefined;
+    await using content = await blobs.open(digest, options);
+    const bytes = await collect(content.bytes(), Limits.manifest, `manifest ${digest}`);
+    const algorithm = algorithmOf(digest);
+    return isAlgorithm(algorithm) && digestOf(bytes, algorithm) === digest ? bytes : undefined;
+  } catch (error) {
+    if (isOciError(error, "CONTENT_DAMAGED", "BLOB_UNKNOWN", "LIMIT_EXCEEDED")) return undefined;
+    throw error;
+  }
+}

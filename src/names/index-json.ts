@@ -1,0 +1,157 @@
+import { join } from "node:path";
+import type { Disk } from "../disk/disk.ts";
+import { withLock } from "../disk/lock.ts";
+import { nodeDisk } from "../disk/node-disk.ts";
+import { bareDescriptor, type Descriptor } from "../spec/descriptor.ts";
+import type { Digest } from "../spec/digest.ts";
+import type { LayoutIndexView } from "../spec/layout-index-view.ts";
+import { isIndexType } from "../spec/media-type.ts";
+import type { Signal } from "../store/content.ts";
+import type { Change, Names, Page, Referrer, ReferrersOptions, Tag } from "../store/names.ts";
+import { IndexBatch } from "./index-json-batch.ts";
+import { type ManifestBytes, ManifestReader } from "./index-json-facts.ts";
+import { IndexFile } from "./index-json-file.ts";
+import { findReferrers } from "./index-json-referrers.ts";
+
+export interface IndexJsonOptions {
+  readonly bytes: ManifestBytes;
+  readonly disk?: Disk;
+  /** Called before anything is written; makes the directory what it has to be, or refuses. */
+  readonly prepare?: () => Promise<void>;
+  /** Called when there is no index.json: throws unless that is right. */
+  readonly onAbsent?: () => Promise<void>;
+  /** Milliseconds to wait for other processes that write; 60,000 by default. */
+  readonly lockTimeout?: number;
+}
+
+interface Request {
+  readonly changes: readonly Change[];
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/**
+ * Names in a layout's index.json. Readers need no lock, since the file is only ever
+ * replaced. Writers take the layout's lock, read again, apply, replace; those of one
+ * process that wait at the same time share one rewrite.
+ */
+export class IndexJsonNames implements Names {
+  readonly #disk: Disk;
+  readonly #options: IndexJsonOptions;
+  readonly #lock: string;
+  readonly #file: IndexFile;
+  readonly #reader: ManifestReader;
+  readonly #waiting = new Set<Request>();
+  #flushing: Promise<void> | undefined;
+
+  constructor(root: string, options: IndexJsonOptions) {
+    this.#disk = options.disk ?? nodeDisk;
+    this.#options = options;
+    this.#lock = join(root, ".berth", "lock");
+    this.#file = new IndexFile(this.#disk, root, async () => options.onAbsent?.());
+    this.#reader = new ManifestReader(options.bytes);
+  }
+
+  /** Looks index.json up as it is now. @throws OciError LAYOUT_INVALID, IO */
+  view(): Promise<LayoutIndexView> {
+    return this.#file.load();
+  }
+
+  async get(tag: string): Promise<Descriptor | undefined> {
+    const entry = (await this.view()).named(tag);
+    return entry && bareDescriptor(entry.descriptor);
+  }
+
+  async manifest(digest: Digest, options: Signal = {}): Promise<Descriptor | undefined> {
+    const entry = (await this.view()).withDigest(digest).at(-1);
+    if (entry) return bareDescriptor(entry.descriptor);
+    const facts = await this.#reader.facts(digest, options);
+    return facts?.mediaType === undefined ? undefined : { mediaType: facts.mediaType, digest, size: facts.size };
+  }
+
+  async *tags(options: Page = {}): AsyncGenerator<Tag, void, undefined> {
+    const view = await this.view();
+    let left = options.limit ?? Number.POSITIVE_INFINITY;
+    for (const name of view.tags) {
+      if (options.after !== undefined && name <= options.after) continue;
+      const entry = view.named(name);
+      if (entry === undefined || isFallback(name, entry.descriptor)) continue;
+      if (left-- <= 0) return;
+      yield { name, descriptor: bareDescriptor(entry.descriptor) };
+    }
+  }
+
+  async *referrers(subject: Descriptor, options: ReferrersOptions = {}): AsyncGenerator<Referrer, void, undefined> {
+    yield* findReferrers(await this.view(), this.#reader, subject.digest, options);
+  }
+
+  async update(changes: readonly Change[], options: Signal = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const request: Request = { changes, resolve, reject };
+    this.#waiting.add(request);
+    // Once its batch is being written, a change is finished rather than left in doubt.
+    const abort = (): void => {
+      if (this.#waiting.delete(request)) reject(options.signal?.reason);
+    };
+    options.signal?.addEventListener("abort", abort, { once: true });
+    this.#flushing ??= this.#flush();
+    try {
+      await promise;
+    } finally {
+      options.signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#waiting.size > 0) {
+      let batch: Request[] = [];
+      try {
+        await this.#options.prepare?.();
+        const work = async (): Promise<void> => {
+          batch = this.#take();
+          await this.#write(batch);
+        };
+        await withLock(this.#disk, this.#lock, work, { timeout: this.#options.lockTimeout });
+      } catch (error) {
+        for (const request of batch.length > 0 ? batch : this.#take()) request.reject(error);
+      }
+    }
+    this.#flushing = undefined;
+  }
+
+  #take(): Request[] {
+    const batch = [...this.#waiting];
+    this.#waiting.clear();
+    return batch;
+  }
+
+  async #write(requests: readonly Request[]): Promise<void> {
+    const view = await this.view();
+    const batch = new IndexBatch(view.index, this.#reader);
+    const accepted: Request[] = [];
+    for (const request of requests) {
+      try {
+        batch.check(request.changes);
+      } catch (error) {
+        request.reject(error);
+        continue;
+      }
+      await batch.apply(request.changes);
+      accepted.push(request);
+    }
+    const index = await batch.finish();
+    if (batch.edit.changed) await this.#file.save(index);
+    else await this.#file.sync();
+    for (const request of accepted) request.resolve();
+    await batch.settle();
+  }
+}
+
+/** sha512 digests are cut to the same length. */
+const FALLBACK_TAG = /^sha(?:256|512)-[a-f0-9]{64}$/;
+
+/** The lists of referrers that are kept as tags for other tools are no names of their own. */
+function isFallback(tag: string, descriptor: Descriptor): boolean {
+  return isIndexType(descriptor.mediaType) && FALLBACK_TAG.test(tag);
+}
