@@ -35,7 +35,8 @@ export class Output {
   /** Prints the value as one JSON document with --json, and the lines without. */
   result(value: unknown, lines: readonly string[] | (() => readonly string[])): void {
     if (this.json) {
-      void this.#write(`${JSON.stringify(value, undefined, 2)}\n`);
+      // `\u009b` is how JSON writes it as well, so the document stays valid.
+      void this.#write(`${visibleText(JSON.stringify(value, undefined, 2))}\n`);
       return;
     }
     const shown = typeof lines === "function" ? lines() : lines;
