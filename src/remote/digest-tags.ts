@@ -1,0 +1,81 @@
+import { isOciError } from "../error/oci-error.ts";
+import { isTag } from "../spec/name.ts";
+import { parseDigestTag } from "../spec/referrer.ts";
+import type { Signal } from "../store/content.ts";
+import type { RepositoryApi } from "./repository-api.ts";
+import { tagPages } from "./tags.ts";
+
+/** Where the tags that speak of digests begin, in order. */
+const RANGES = ["sha256-", "sha512-"] as const;
+
+type ByPrefix = ReadonlyMap<string, readonly string[]>;
+
+/**
+ * The digest tags of a repository, from one listing that jumps to where they lie, kept for a
+ * moment so that a walk over many manifests asks once and not for each of them.
+ */
+export class DigestTags {
+  readonly #api: RepositoryApi;
+  /** Milliseconds. */
+  readonly #keep: number;
+  #held: { readonly tags: Promise<ByPrefix>; readonly until: number } | undefined;
+
+  constructor(api: RepositoryApi, keep: number) {
+    this.#api = api;
+    this.#keep = keep;
+  }
+
+  /** The tags with a prefix `<algorithm>-<hex>`, that very tag included. */
+  async of(prefix: string, options: Signal = {}): Promise<readonly string[]> {
+    if (!this.#held || this.#held.until < performance.now()) {
+      const tags = this.#list(options);
+      const held = { tags, until: performance.now() + this.#keep };
+      this.#held = held;
+      tags.catch(() => {
+        if (this.#held === held) this.#held = undefined;
+      });
+    }
+    return (await this.#held.tags).get(prefix) ?? [];
+  }
+
+  /** To be called when one of these tags was written or deleted. */
+  forget(tag: string): void {
+    if (parseDigestTag(tag)) this.#held = undefined;
+  }
+
+  async #list(options: Signal): Promise<ByPrefix> {
+    const found = new Map<string, string[]>();
+    const take = (name: string): void => {
+      const prefix = isTag(name) ? parseDigestTag(name)?.prefix : undefined;
+      if (prefix === undefined) return;
+      const known = found.get(prefix) ?? [];
+      if (!known.includes(name)) known.push(name);
+      found.set(prefix, known);
+    };
+    try {
+      let ordered = true;
+      for (const range of RANGES) ordered &&= await this.#jump(range, take, options);
+      if (!ordered) for await (const page of tagPages(this.#api, options)) page.forEach(take);
+    } catch (error) {
+      if (!isOciError(error, "NAME_UNKNOWN")) throw error;
+    }
+    return found;
+  }
+
+  /**
+   * Reads from the start of a range until behind it. False when tags came out of order or from
+   * before the jump: this registry cannot be jumped in.
+   */
+  async #jump(range: string, take: (name: string) => void, options: Signal): Promise<boolean> {
+    let previous: string = range;
+    for await (const page of tagPages(this.#api, { ...options, last: range })) {
+      for (const name of page) {
+        if (name <= previous) return false;
+        if (!name.startsWith(range)) return true;
+        take(name);
+        previous = name;
+      }
+    }
+    return true;
+  }
+}

@@ -1,0 +1,56 @@
+import { OciError } from "../error/oci-error.ts";
+
+const CERTIFICATE =
+  /^(?:CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)/;
+/** Failures that the next try would meet again. */
+const LASTING = /^(?:ENOTFOUND|ERR_SSL_|ERR_TLS_|EPROTO|UND_ERR_HEADERS_OVERFLOW|HPE_)/;
+
+/** Failures of the connection after which the same request may well succeed. */
+const passing = new WeakSet<Error>();
+
+/** Whether an error of {@link networkError} is worth another try. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof Error && passing.has(error);
+}
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return "";
+  if ("code" in error && typeof error.code === "string") return error.code;
+  // Several addresses were tried: all failures in one.
+  if (error instanceof AggregateError) return codeOf(error.errors[0]);
+  return error.cause === undefined ? "" : codeOf(error.cause);
+}
+
+/**
+ * Turns a failure of the connection into an OciError; an abort's reason and OciErrors pass through.
+ * @param what method and URL without its query, which may hold a secret
+ */
+export function networkError(error: unknown, what: string, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted) return signal.reason;
+  if (error instanceof OciError) return error;
+  const code = codeOf(error);
+  const reason = error instanceof Error && error.message !== "" ? error.message : code || "the connection failed";
+  if (CERTIFICATE.test(code)) {
+    return new OciError("NETWORK", `The TLS certificate of ${hostOf(what)} is not trusted: ${reason}`, {
+      cause: error,
+      hint: "Trust its authority with --ca-file, or accept any certificate with --insecure",
+    });
+  }
+  if (code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG") {
+    return new OciError("NETWORK", `${hostOf(what)} does not speak TLS`, {
+      cause: error,
+      hint: "A registry without TLS needs --plain-http",
+    });
+  }
+  if (code === "ENOTFOUND") return new OciError("NETWORK", `No such host: ${hostOf(what)}`, { cause: error });
+  if (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW") {
+    return new OciError("PROTOCOL", `${hostOf(what)} does not answer in valid HTTP: ${reason}`, { cause: error });
+  }
+  const failure = new OciError("NETWORK", `${what} failed: ${reason}`, { cause: error });
+  if (!LASTING.test(code)) passing.add(failure);
+  return failure;
+}
+
+function hostOf(what: string): string {
+  return /https?:\/\/([^/]+)/.exec(what)?.[1] ?? what;
+}

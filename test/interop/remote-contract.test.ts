@@ -1,0 +1,23 @@
+import { type DockerRegistry, missing, startDockerRegistry } from "../support/docker-registry.ts";
+import { openRemote } from "../../src/remote/open-remote.ts";
+import { storeContract } from "../contract/store.ts";
+import { test } from "node:test";
+
+const absent = missing("docker-registry");
+if (absent) {
+  test("docker-registry keeps the store contract", (t) => t.skip(absent));
+} else {
+  storeContract(
+    "a repository of docker-registry",
+    async () => {
+      const registry: DockerRegistry = await startDockerRegistry();
+      let count = 0;
+      return {
+        open: () => openRemote({ host: registry.host, repository: `contract/n${(count += 1)}`, digestTagsKept: 0 }),
+        close: () => registry.close(),
+      };
+    },
+    // It has no compare-and-swap, pages no tags, deletes none by name, and files everything under sha256.
+    { guarded: false, untag: false, sha512: false },
+  );
+}
