@@ -7,6 +7,7 @@ import { OciError } from "../error/oci-error.ts";
 import { encodeJson, isJsonObject, parseJson } from "../spec/json.ts";
 import { emptyLayoutIndex, encodeLayoutIndex } from "../spec/layout-index.ts";
 import { Limits } from "../spec/limits.ts";
+import type { Signal } from "../store/content.ts";
 
 /** What may lie in a directory that is about to become a layout: nothing, or what a dead process had begun. */
 const OWN_NAMES: ReadonlySet<string> = new Set([".berth", "blobs", "index.json"]);
@@ -27,15 +28,20 @@ export async function hasMarker(disk: Disk, root: string): Promise<boolean> {
   return true;
 }
 
+export interface MakeOptions extends Signal {
+  /** The directory may hold other things than a layout's. */
+  readonly mayHoldMore?: boolean;
+}
+
 /**
  * Makes a directory a layout, unless it is one. The marker comes last, so a layout
  * is whole or not there, also when many processes make it at once.
  * @throws OciError LAYOUT_INVALID when the directory holds something else
  */
-export async function makeLayout(disk: Disk, root: string, signal?: AbortSignal): Promise<void> {
+export async function makeLayout(disk: Disk, root: string, options: MakeOptions = {}): Promise<void> {
   const own = join(root, ".berth");
   if (await hasMarker(disk, root)) return await makeDirectories(disk, own);
-  await requireFree(disk, root);
+  if (!options.mayHoldMore) await requireFree(disk, root);
   await makeDirectories(disk, own);
   const make = async (): Promise<void> => {
     if (await hasMarker(disk, root)) return;
@@ -45,7 +51,7 @@ export async function makeLayout(disk: Disk, root: string, signal?: AbortSignal)
     }
     await place(disk, root, "oci-layout", encodeJson({ imageLayoutVersion: "1.0.0" }));
   };
-  await withLock(disk, join(own, "lock"), make, { signal });
+  await withLock(disk, join(own, "lock"), make, { signal: options.signal });
 }
 
 async function place(disk: Disk, root: string, name: string, bytes: Uint8Array): Promise<void> {

@@ -20,6 +20,8 @@ import { hasMarker, makeLayout } from "./marker.ts";
 export interface LayoutOptions extends Signal {
   /** Makes the layout where there is none: true at once, "lazy" with the first write. False by default. */
   readonly create?: boolean | "lazy";
+  /** Makes it also of a directory that holds other things. */
+  readonly mayHoldMore?: boolean;
   /** Refuses to write. */
   readonly readOnly?: boolean;
   readonly disk?: Disk;
@@ -39,7 +41,7 @@ export async function openLayout(path: string, options: LayoutOptions = {}): Pro
   options.signal?.throwIfAborted();
   if (!(await hasMarker(disk, root))) {
     if (!options.create) throw await notALayout(disk, root, path);
-    if (options.create === true && !options.readOnly) await makeLayout(disk, root, options.signal);
+    if (options.create === true && !options.readOnly) await makeLayout(disk, root, options);
   }
   return layoutStore(root, disk, options);
 }
@@ -68,7 +70,7 @@ function layoutStore(root: string, disk: Disk, options: LayoutOptions): Store {
     if (options.readOnly) {
       throw new OciError("UNSUPPORTED", `The layout ${JSON.stringify(root)} was opened for reading only`);
     }
-    prepared ??= makeLayout(disk, root).catch((error: unknown) => {
+    prepared ??= makeLayout(disk, root, { mayHoldMore: options.mayHoldMore === true }).catch((error: unknown) => {
       prepared = undefined;
       throw error;
     });

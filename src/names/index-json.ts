@@ -42,7 +42,7 @@ export class IndexJsonNames implements Names {
   readonly #file: IndexFile;
   readonly #reader: ManifestReader;
   readonly #waiting = new Set<Request>();
-  #flushing: Promise<void> | undefined;
+  #flushing = false;
 
   constructor(root: string, options: IndexJsonOptions) {
     this.#disk = options.disk ?? nodeDisk;
@@ -95,7 +95,7 @@ export class IndexJsonNames implements Names {
       if (this.#waiting.delete(request)) reject(options.signal?.reason);
     };
     options.signal?.addEventListener("abort", abort, { once: true });
-    this.#flushing ??= this.#flush();
+    if (!this.#flushing) void this.#flush();
     try {
       await promise;
     } finally {
@@ -103,7 +103,9 @@ export class IndexJsonNames implements Names {
     }
   }
 
+  /** Writes until nobody waits. It never throws: what fails is told to those who wait. */
   async #flush(): Promise<void> {
+    this.#flushing = true;
     while (this.#waiting.size > 0) {
       let batch: Request[] = [];
       try {
@@ -117,7 +119,7 @@ export class IndexJsonNames implements Names {
         for (const request of batch.length > 0 ? batch : this.#take()) request.reject(error);
       }
     }
-    this.#flushing = undefined;
+    this.#flushing = false;
   }
 
   #take(): Request[] {

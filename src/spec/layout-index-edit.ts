@@ -96,7 +96,7 @@ export class LayoutIndexEdit {
   }
 
   *#keys(entry: LayoutEntry): Iterable<[Map<string, Set<LayoutEntry>>, string]> {
-    yield [this.#byDigest as Map<string, Set<LayoutEntry>>, entry.descriptor.digest];
+    yield [this.#byDigest, entry.descriptor.digest];
     const name = entryName(entry);
     if (name === undefined) return;
     yield [this.#byName, name];
