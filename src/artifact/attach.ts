@@ -1,6 +1,7 @@
 import { OciError } from "../error/oci-error.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import {
+  announce,
   type PackedArtifact,
   type PackedBlob,
   packed,
@@ -37,6 +38,7 @@ export async function attachArtifacts(options: AttachOptions): Promise<readonly 
     }
     prepared.push(scope.use(await prepareArtifact({ ...artifact, subject }, options)));
   }
+  announce(prepared, options);
   const blobs: (readonly PackedBlob[])[] = [];
   for (const each of prepared) blobs.push(await pushBlobs(each, options));
   const results: PackedArtifact[] = [];

@@ -1,19 +1,25 @@
+import type { ContentStep } from "../graph/step.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
+import type { Kind } from "../store/store.ts";
+import type { TransferEvent } from "../transfer/event.ts";
 
-/** What a push, attach or pull of files tells while it runs. */
+/** What a push, attach or pull of files tells while it runs: the events of a transfer, and what a pull leaves behind. */
 export type ArtifactEvent =
-  /** A blob or manifest is about to move; `title` is the file's name, when it has one. */
-  | { readonly type: "start"; readonly descriptor: Descriptor; readonly title?: string }
-  /** So many more bytes of it went through. */
-  | { readonly type: "progress"; readonly descriptor: Descriptor; readonly bytes: number }
-  /** It is there: "moved", or it "existed" and nothing moved. */
-  | {
-      readonly type: "done";
-      readonly descriptor: Descriptor;
-      readonly title?: string;
-      readonly outcome: "moved" | "existed";
-    }
-  /** A layer that a pull leaves behind, because it has no title to name a file by. */
-  | { readonly type: "skip"; readonly descriptor: Descriptor };
+  | TransferEvent
+  /** A layer that has no title to name a file by. */
+  | { readonly type: "untitled"; readonly descriptor: Descriptor };
 
 export type OnArtifactEvent = (event: ArtifactEvent) => void;
+
+/** Announces content that is about to move. */
+export function plannedContent(descriptor: Descriptor, kind: Kind, role: ContentStep["role"]): TransferEvent {
+  return {
+    type: "planned",
+    step: { type: "content", action: "push", kind, role, descriptor, why: "named in the command", requires: [] },
+  };
+}
+
+/** Tells that content is where it belongs: it moved, or it was there already. */
+export function doneContent(descriptor: Descriptor, kind: Kind, existed: boolean): TransferEvent {
+  return { type: "done", action: existed ? "skip" : "push", kind, descriptor };
+}

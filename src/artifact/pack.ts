@@ -2,7 +2,7 @@ import type { Descriptor } from "../spec/descriptor.ts";
 import { parseTag } from "../spec/name.ts";
 import type { ContentSource, Signal } from "../store/content.ts";
 import type { Store } from "../store/store.ts";
-import type { OnArtifactEvent } from "./event.ts";
+import { doneContent, type OnArtifactEvent, plannedContent } from "./event.ts";
 import type { Part } from "./file.ts";
 import { type ArtifactContent, prepareArtifact, type PreparedArtifact } from "./prepare.ts";
 import { eachOf } from "./workers.ts";
@@ -47,6 +47,7 @@ export interface PackedArtifact {
 export async function packArtifact(options: PackArtifactOptions): Promise<PackedArtifact> {
   const tags = (options.tags ?? []).map(parseTag);
   await using prepared = await prepareArtifact(options, options);
+  announce([prepared], options);
   const blobs = await pushBlobs(prepared, options);
   // With a subject, a tag must not show the manifest before it is listed.
   const named = prepared.subject === undefined ? tags : [];
@@ -66,6 +67,17 @@ export async function packArtifact(options: PackArtifactOptions): Promise<Packed
       );
   }
   return packed(prepared, blobs, existed);
+}
+
+/** Tells the listener what is going to be pushed. */
+export function announce(prepared: readonly PreparedArtifact[], options: PushArtifactOptions): void {
+  const { onEvent } = options;
+  if (onEvent === undefined || options.dryRun === true) return;
+  for (const { blobs, manifest } of prepared) {
+    for (const { part, role } of blobs) onEvent(plannedContent(part.descriptor, "blob", role));
+    onEvent(plannedContent(manifest.descriptor, "manifest", "root"));
+  }
+  onEvent({ type: "plan-complete" });
 }
 
 /** What to tell of an artifact that was pushed. */
@@ -108,10 +120,9 @@ export async function pushBlobs(
       done[at] = { role, descriptor, ...named, existed };
       return;
     }
-    onEvent?.({ type: "start", descriptor, ...named });
     try {
       const { existed } = await target.push(descriptor, counted(part, onEvent), { kind: "blob", ...waits });
-      onEvent?.({ type: "done", descriptor, ...named, outcome: existed ? "existed" : "moved" });
+      onEvent?.(doneContent(descriptor, "blob", existed));
       done[at] = { role, descriptor, ...named, existed };
     } catch (error) {
       throw await part.explain(error);
@@ -131,13 +142,12 @@ export async function pushManifest(
     const existed = await target.exists(descriptor, { kind: "manifest", ...(signal ? { signal } : {}) });
     return { existed, subjectHandled: false };
   }
-  onEvent?.({ type: "start", descriptor });
   const result = await target.push(descriptor, source, {
     kind: "manifest",
     tags,
     listed,
     ...(signal ? { signal } : {}),
   });
-  onEvent?.({ type: "done", descriptor, outcome: result.existed ? "existed" : "moved" });
+  onEvent?.(doneContent(descriptor, "manifest", result.existed));
   return result;
 }

@@ -13,7 +13,7 @@ import { MediaType } from "../spec/media-type.ts";
 import type { Signal } from "../store/content.ts";
 import type { Source } from "../store/store.ts";
 import { manifestEdges } from "../store/successors.ts";
-import type { OnArtifactEvent } from "./event.ts";
+import { doneContent, type OnArtifactEvent, plannedContent } from "./event.ts";
 import { conflict, OutputDirectory } from "./output-directory.ts";
 import type { StagedEntry } from "./staged.ts";
 import { checkDistinct, parseTitle } from "./title.ts";
@@ -117,7 +117,7 @@ export async function pullArtifact(options: PullArtifactOptions): Promise<Pulled
   const { descriptor, onEvent, signal, overwrite = false } = options;
   const { artifactType, layers } = await layersOf(options);
   const { wanted, skipped } = choose(layers, options.all === true);
-  for (const layer of skipped) onEvent?.({ type: "skip", descriptor: layer });
+  for (const layer of skipped) onEvent?.({ type: "untitled", descriptor: layer });
   const artifact = { descriptor, ...(artifactType === undefined ? {} : { artifactType }), skipped };
   if (wanted.length === 0) return { ...artifact, files: [] };
 
@@ -129,6 +129,8 @@ export async function pullArtifact(options: PullArtifactOptions): Promise<Pulled
   const missing = await compare(wanted, output, overwrite);
   const staged = new Map<Wanted, readonly StagedEntry[]>();
   if (options.dryRun !== true) {
+    for (const each of missing) onEvent?.(plannedContent(each.descriptor, "blob", "layer"));
+    onEvent?.({ type: "plan-complete" });
     await eachOf(missing, options.concurrency ?? 3, async (each) => {
       signal?.throwIfAborted();
       staged.set(each, await stage(each, output, options));
@@ -175,8 +177,6 @@ async function stage(
 ): Promise<readonly StagedEntry[]> {
   const { source, signal, onEvent } = options;
   const waits = signal === undefined ? {} : { signal };
-  const title = parts.join("/");
-  onEvent?.({ type: "start", descriptor, title });
   const bytes = counted(source.fetch(descriptor, { kind: "blob", ...waits }), descriptor, onEvent);
   const staging = await output.stagingFor();
   let entries: readonly StagedEntry[];
@@ -192,7 +192,7 @@ async function stage(
     const path = join(staging, "file");
     entries = [{ type: "file", parts, path, ...(await output.write(path, bytes)) }];
   }
-  onEvent?.({ type: "done", descriptor, title, outcome: "moved" });
+  onEvent?.(doneContent(descriptor, "blob", false));
   return entries;
 }
 

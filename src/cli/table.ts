@@ -16,6 +16,10 @@ function entry(words: string, summary: string, load: Entry["load"]): Entry {
 /** Every command, in the order of the help. */
 export const table: readonly Entry[] = [
   entry("copy", "Copy an image or artifact with everything that hangs on it", () => import("./commands/copy.ts")),
+  entry("push", "Push files and folders as an artifact", () => import("./commands/push.ts")),
+  entry("pull", "Write the files of an artifact into a directory", () => import("./commands/pull.ts")),
+  entry("attach", "Attach files to an image or artifact", () => import("./commands/attach.ts")),
+  entry("discover", "Show what hangs on an image or artifact", () => import("./commands/discover.ts")),
   entry("digest", "Print the digest behind a tag", () => import("./commands/digest.ts")),
   entry("manifest get", "Print a manifest, byte for byte", () => import("./commands/manifest/get.ts")),
   entry("manifest head", "Print a manifest's descriptor", () => import("./commands/manifest/head.ts")),

@@ -1,0 +1,51 @@
+import type { DiscoveredNode } from "../../artifact/discover.ts";
+import { describeOpened } from "../../open/opened.ts";
+import { type Command, defineCommand } from "../command.ts";
+import { connection, openLocated } from "../connection.ts";
+import { drawTree, speaksUnicode } from "../discovered-tree.ts";
+import { integer, required } from "../option.ts";
+import { resolveManifest } from "../resolve.ts";
+import { artifactType, concurrency, platform } from "../shared-options.ts";
+
+export const command: Command = defineCommand({
+  about:
+    "Shows what hangs on an image or artifact: SBOMs, scans, signatures, and what hangs on those; for an index also its platforms, each with its own. It finds referrers of the registry's API and of the fallback tag, untagged entries of a layout, and digest tags such as cosign's.",
+  arguments: { subject: required("SUBJECT", "what to look at") },
+  options: {
+    ...connection,
+    artifactType,
+    depth: integer("--depth <n>", "how many levels of referrers of referrers", 1, 100),
+    platform,
+    concurrency,
+  },
+  examples: [
+    { about: "See the whole graph of an image in a layout", line: "berth discover ocidir://images:v1" },
+    {
+      about: "List the digests of the SBOMs alone",
+      line: "berth discover ghcr.io/org/app:v1 --artifact-type application/vnd.cyclonedx+json --json | jq -r '.. | .referrers? // [] | .[].digest'",
+    },
+  ],
+  async run({ subject }, options, context) {
+    const { signal, out } = context;
+    await using opened = await openLocated(subject, "read", options, context);
+    const descriptor = await resolveManifest(opened, options.platform, context);
+    const { discover } = await import("../../artifact/discover.ts");
+    const root = await discover({
+      source: opened.store,
+      subject: descriptor,
+      ...(options.artifactType === undefined ? {} : { artifactType: options.artifactType }),
+      ...(options.depth === undefined ? {} : { depth: options.depth }),
+      ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+      signal,
+    });
+    const reference = describeOpened(opened);
+    if (out.json) out.result({ reference, ...toJson(root) }, []);
+    else out.result(undefined, drawTree(root, reference, speaksUnicode(context.env)));
+  },
+});
+
+/** A node with its descriptor's fields beside the others. */
+function toJson({ descriptor, children, referrers, ...rest }: DiscoveredNode): Record<string, unknown> {
+  const { digest, mediaType, size } = descriptor;
+  return { digest, mediaType, size, ...rest, children: children.map(toJson), referrers: referrers.map(toJson) };
+}

@@ -1,0 +1,74 @@
+import { OciError } from "../../error/oci-error.ts";
+import { describeOpened, type Opened } from "../../open/opened.ts";
+import { DEFAULT_TAG } from "../../spec/reference.ts";
+import { artifactLines, artifactResult, readConfig, readCreatedAt, readFiles } from "../artifact-input.ts";
+import { type Command, defineCommand } from "../command.ts";
+import { connection, openLocated } from "../connection.ts";
+import { keyValues, required, text, variadic } from "../option.ts";
+import { concurrency, dryRun } from "../shared-options.ts";
+
+export const command: Command = defineCommand({
+  about:
+    "Makes an artifact of files and folders, as oras does. TYPE is a media type; without one it is told by the name for .cdx.json, .cdx.xml, .spdx.json and .sarif, and a layer tar for all others. A folder becomes one layer that pull unpacks again. A file below the working directory keeps its path as its title, any other its name. SOURCE_DATE_EPOCH fixes the time of creation.",
+  arguments: {
+    target: required("TARGET", "where to, with a tag"),
+    files: variadic("FILE[:TYPE]", "files and folders, each with its media type"),
+  },
+  options: {
+    ...connection,
+    artifactType: text("--artifact-type <type>", "what the artifact is"),
+    config: text("--config <file[:type]>", "a config of its own", "file"),
+    annotations: keyValues("-a, --annotation <key=value>", "annotate the manifest (may be repeated)"),
+    concurrency,
+    dryRun,
+  },
+  examples: [
+    {
+      about: "Push an SBOM as an artifact of its own",
+      line: "berth push ghcr.io/org/sboms:v1 app.cdx.json --artifact-type application/vnd.cyclonedx+json",
+    },
+    {
+      about: "Keep a folder and a note in a layout, with types",
+      line: "berth push ocidir://bundle:v1 ./docs notes.md:text/markdown --artifact-type application/vnd.example.docs",
+    },
+  ],
+  writes: true,
+  async run({ target, files }, options, context) {
+    const { signal, onEvent, out } = context;
+    const content = {
+      files: await readFiles(files, context),
+      ...(options.artifactType === undefined ? {} : { artifactType: options.artifactType }),
+      ...(await readConfig(options.config, context)),
+      annotations: options.annotations,
+      ...readCreatedAt(context),
+    };
+    await using opened = await openLocated(target, options.dryRun ? "plan" : "create", options, context);
+    const tags = tagsOf(opened);
+    const { packArtifact } = await import("../../artifact/pack.ts");
+    const packed = await packArtifact({
+      ...content,
+      target: opened.store,
+      tags,
+      dryRun: options.dryRun,
+      ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+      signal,
+      onEvent,
+    });
+    const result = { target: describeOpened(opened), tags, ...artifactResult(packed) };
+    out.result(options.dryRun ? { dryRun: true, ...result } : result, () => [
+      ...artifactLines(packed, options.dryRun),
+      packed.descriptor.digest,
+    ]);
+  },
+});
+
+/** A push makes a new digest, so only a tag can be asked for. */
+function tagsOf(opened: Opened): readonly string[] {
+  if (opened.digest !== undefined) {
+    throw new OciError("LOCATOR_INVALID", `Expected a tag, not a digest, in ${describeOpened(opened)}`, {
+      hint: "The digest follows from the files; leave it out",
+    });
+  }
+  if (opened.tag !== undefined) return [opened.tag];
+  return opened.locator.medium === "registry" ? [DEFAULT_TAG] : [];
+}
