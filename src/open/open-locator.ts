@@ -2,6 +2,7 @@ import { isAbsolute, join } from "node:path";
 import { OciError } from "../error/oci-error.ts";
 import type { Credential } from "../remote/credential.ts";
 import { formatLocator, type LayoutLocator, type Locator, type RegistryLocator } from "../spec/locator.ts";
+import { decorate } from "../store/decorate.ts";
 import type { Store } from "../store/store.ts";
 import type { Opened } from "./opened.ts";
 
@@ -67,10 +68,28 @@ function opened(locator: RegistryLocator | LayoutLocator, store: Store): Opened 
 async function openLayoutStore(locator: LayoutLocator, options: OpenOptions): Promise<Store> {
   const { openLayout } = await import("../layout/open-layout.ts");
   const path = isAbsolute(locator.path) ? locator.path : join(options.cwd, locator.path);
-  return openLayout(path, { create: options.mode === "create", readOnly: options.mode === "read" });
+  const { mode, signal } = options;
+  return openLayout(path, {
+    // Made with the first write, so that a command that fails before leaves nothing.
+    ...(mode === "create" || mode === "plan" ? { create: "lazy" } : {}),
+    readOnly: mode === "read" || mode === "plan",
+    ...(signal === undefined ? {} : { signal }),
+  });
 }
 
 async function openRegistryStore(locator: RegistryLocator, options: OpenOptions): Promise<Store> {
-  const { openRemote } = await import("../remote/open-remote.ts");
-  return openRemote({ host: locator.host, repository: locator.repository });
+  const [{ openRemote }, { createHosts }, { remoteSettings }] = await Promise.all([
+    import("../remote/open-remote.ts"),
+    import("../remote/hosts.ts"),
+    import("./remote-settings.ts"),
+  ]);
+  const settings = await remoteSettings(locator.host, options);
+  const hosts = createHosts({ env: options.env });
+  const store = await openRemote({ ...settings, repository: locator.repository, hosts });
+  return decorate(store, {
+    [Symbol.asyncDispose]: async () => {
+      await store[Symbol.asyncDispose]();
+      await hosts[Symbol.asyncDispose]();
+    },
+  });
 }
