@@ -30,13 +30,14 @@ export interface AttachOptions extends PushArtifactOptions {
  */
 export async function attachArtifacts(options: AttachOptions): Promise<readonly PackedArtifact[]> {
   const { target, subject, artifacts, dryRun = false } = options;
+  const waits = options.signal === undefined ? {} : { signal: options.signal };
   await using scope = new AsyncDisposableStack();
   const prepared: PreparedArtifact[] = [];
   for (const artifact of artifacts) {
     if (artifact.files.length === 0 && Object.keys(artifact.annotations ?? {}).length === 0) {
       throw new OciError("USAGE", `Nothing to attach as ${artifact.artifactType}: expected a file or an annotation`);
     }
-    prepared.push(scope.use(await prepareArtifact({ ...artifact, subject }, options)));
+    prepared.push(scope.use(await prepareArtifact({ ...artifact, subject }, waits)));
   }
   announce(prepared, options);
   const blobs: (readonly PackedBlob[])[] = [];
@@ -51,7 +52,7 @@ export async function attachArtifacts(options: AttachOptions): Promise<readonly 
     results.push(packed(each, blobs[at] ?? [], existed));
   }
   if (!dryRun && unlisted.length > 0) {
-    await target.listReferrers?.([{ subject, add: unlisted, remove: [] }], options);
+    await target.listReferrers?.([{ subject, add: unlisted, remove: [] }], waits);
   }
   return results;
 }

@@ -54,12 +54,14 @@ function isSame(before: Stats, after: Stats): boolean {
  */
 export async function filePart(path: string, mediaType: string, options: Signal = {}): Promise<Part> {
   const before = await statFile(path);
+  // Nothing else of a wider object: its other fields would mean something here.
+  const waits = options.signal === undefined ? {} : { signal: options.signal };
   const digester = new Digester();
-  for await (const chunk of fileBytes(path, { ...options, follow: true })) digester.update(chunk);
+  for await (const chunk of fileBytes(path, { ...waits, follow: true })) digester.update(chunk);
   const descriptor = { mediaType, digest: digester.digest(), size: digester.size };
   return {
     descriptor,
-    source: ({ offset = 0 } = {}) => fileBytes(path, { ...options, offset, follow: true }),
+    source: ({ offset = 0 } = {}) => fileBytes(path, { ...waits, offset, follow: true }),
     async explain(error) {
       if (!isOciError(error, "SIZE_INVALID", "DIGEST_INVALID")) return error;
       const after = await stat(path).catch(() => undefined);

@@ -37,19 +37,20 @@ export async function folderPart(
   options: Signal = {},
 ): Promise<FolderPart> {
   const directory = await mkdtemp(join(tmpdir(), "berth-pack-"));
+  const waits = options.signal === undefined ? {} : { signal: options.signal };
   const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });
   try {
     const file = join(directory, "layer");
     const plain = new Meter();
     const packed = new Meter();
-    const entries = treeEntries({ source: await realpath(path), target: title, ...options });
+    const entries = treeEntries({ source: await realpath(path), target: title, ...waits });
     const tar = plain.measure(writeTar(below(entries, title)));
     await using handle = await open(file, "wx", 0o600);
     for await (const chunk of packed.measure(compress(tar, "gzip", options.signal))) await handle.writeFile(chunk);
     return {
       descriptor: { mediaType, ...packed.result },
       diffId: plain.result.digest,
-      source: ({ offset = 0 } = {}) => fileBytes(file, { ...options, offset }),
+      source: ({ offset = 0 } = {}) => fileBytes(file, { ...waits, offset }),
       explain: (error) => Promise.resolve(error),
       [Symbol.asyncDispose]: remove,
     };

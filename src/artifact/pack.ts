@@ -46,7 +46,8 @@ export interface PackedArtifact {
  */
 export async function packArtifact(options: PackArtifactOptions): Promise<PackedArtifact> {
   const tags = (options.tags ?? []).map(parseTag);
-  await using prepared = await prepareArtifact(options, options);
+  const waits = options.signal === undefined ? {} : { signal: options.signal };
+  await using prepared = await prepareArtifact(options, waits);
   announce([prepared], options);
   const blobs = await pushBlobs(prepared, options);
   // With a subject, a tag must not show the manifest before it is listed.
@@ -54,16 +55,13 @@ export async function packArtifact(options: PackArtifactOptions): Promise<Packed
   const { existed, subjectHandled } = await pushManifest(prepared, { ...options, tags: named });
   if (options.dryRun !== true && prepared.subject !== undefined) {
     if (!subjectHandled) {
-      await options.target.listReferrers?.(
-        [{ subject: prepared.subject, add: [prepared.listing], remove: [] }],
-        options,
-      );
+      await options.target.listReferrers?.([{ subject: prepared.subject, add: [prepared.listing], remove: [] }], waits);
     }
     const to = prepared.manifest.descriptor;
     if (tags.length > 0)
       await options.target.update(
         tags.map((tag) => ({ tag, to })),
-        options,
+        waits,
       );
   }
   return packed(prepared, blobs, existed);
