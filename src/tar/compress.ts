@@ -49,8 +49,14 @@ async function* through(
   const done = pipeline(bytes, codec, signal ? { signal } : {});
   // Its failure comes out of the loop below, or of the last line; without this it would count as unhandled first.
   done.catch(() => undefined);
-  yield* codec;
-  await done;
+  try {
+    yield* codec;
+    await done;
+  } catch (error) {
+    // A pipeline wraps the reason of an abort; it shall come out as it is.
+    signal?.throwIfAborted();
+    throw error;
+  }
 }
 
 /** zlib writes into byte 9 which system it was built for (RFC 1952, "OS"): 255 is "unknown" everywhere. */

@@ -50,8 +50,8 @@ class Gauge {
   }
 }
 
-function damaged(compression: Compression, cause: unknown): unknown {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+function damaged(compression: Compression, cause: Error): Error {
+  const code = "code" in cause ? String(cause.code) : "";
   if (isOciError(cause) || !/^(?:Z_|ZSTD_|ERR_)/.test(code)) return cause;
   const problem = code === "Z_BUF_ERROR" ? "it is truncated" : "it is damaged, or something follows its end";
   return new OciError("ARCHIVE_INVALID", `Invalid ${compression} stream: ${problem}`, { cause });
@@ -70,7 +70,7 @@ class Decoder implements Disposable {
   readonly #stream: Gunzip | ZstdDecompress;
   #fed = 0;
   #ended = false;
-  #error: unknown;
+  #error: Error | undefined;
   #wake = Promise.withResolvers<void>();
 
   constructor(compression: "gzip" | "zstd") {

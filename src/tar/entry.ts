@@ -1,5 +1,13 @@
 /** What an entry of a tar is; other kinds are refused when written and reported as "other" when read. */
-export type TarEntryType = "file" | "directory" | "symlink" | "hardlink" | "character-device" | "block-device" | "fifo" | "other";
+export type TarEntryType =
+  | "file"
+  | "directory"
+  | "symlink"
+  | "hardlink"
+  | "character-device"
+  | "block-device"
+  | "fifo"
+  | "other";
 
 /** One entry of a tar as its headers describe it. */
 export interface TarEntry {

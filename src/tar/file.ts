@@ -32,7 +32,10 @@ const SENTENCES: Readonly<Record<string, string>> = {
  * The bytes of a regular file in large chunks, each the receiver's own. Opening never blocks on a fifo.
  * @throws OciError FILE_INVALID (missing, unreadable, not a regular file)
  */
-export async function* fileBytes(path: string, options: FileBytesOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* fileBytes(
+  path: string,
+  options: FileBytesOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
   options.signal?.throwIfAborted();
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | (options.follow === true ? 0 : constants.O_NOFOLLOW);
   await using handle = await open(path, flags).catch((error: unknown) => {

@@ -53,7 +53,8 @@ export function decodePax(bytes: Buffer): Map<string, string> {
 /** @throws OciError ARCHIVE_INVALID unless the text is a whole, non-negative number within 2^53 */
 export function paxInteger(text: string, key: string): number {
   const value = Number(text);
-  if (!/^[0-9]+$/.test(text) || !Number.isSafeInteger(value)) throw invalid(`says ${key}=${JSON.stringify(text.slice(0, 40))}`);
+  if (!/^[0-9]+$/.test(text) || !Number.isSafeInteger(value))
+    throw invalid(`says ${key}=${JSON.stringify(text.slice(0, 40))}`);
   return value;
 }
 

@@ -40,7 +40,8 @@ const EXTENDED = /^[xgXLK]$/;
 
 /** Reads an extended header's body, bounded. */
 async function extended(reader: BlockReader, header: HeaderBlock): Promise<Buffer> {
-  if (header.size > Limits.tarHeader) throw invalid(`an extended header has ${header.size} bytes, more than ${Limits.tarHeader}`);
+  if (header.size > Limits.tarHeader)
+    throw invalid(`an extended header has ${header.size} bytes, more than ${Limits.tarHeader}`);
   const padded = await reader.take(header.size + padding(header.size));
   return padded.subarray(0, header.size);
 }
@@ -95,7 +96,10 @@ function describe(header: HeaderBlock, overrides: Overrides): TarEntry {
  * with a zero block, and only zeros may follow it.
  * @throws OciError ARCHIVE_INVALID (no tar, truncated, damaged, sparse), LIMIT_EXCEEDED
  */
-export async function* readTar(bytes: Bytes, options: ReadTarOptions = {}): AsyncGenerator<TarReading, void, undefined> {
+export async function* readTar(
+  bytes: Bytes,
+  options: ReadTarOptions = {},
+): AsyncGenerator<TarReading, void, undefined> {
   await using reader = new BlockReader(bytes);
   const maxEntries = options.maxEntries ?? Limits.tarEntries;
   let globals = new Map<string, string>();
@@ -133,7 +137,9 @@ export async function* readTar(bytes: Bytes, options: ReadTarOptions = {}): Asyn
     entries += 1;
     if (entries > maxEntries) throw new OciError("LIMIT_EXCEEDED", `The tar has more than ${maxEntries} entries`);
     if (header.flag === "S" || pax.has("GNU.sparse.major") || pax.has("GNU.sparse.map")) {
-      throw invalid(`${JSON.stringify(header.name)} is a sparse file, whose form other tools read differently; pack without --sparse`);
+      throw invalid(
+        `${JSON.stringify(header.name)} is a sparse file, whose form other tools read differently; pack without --sparse`,
+      );
     }
     const entry = describe(header, { pax, gnuPath, gnuLink });
     const content = reader.content(entry.size);

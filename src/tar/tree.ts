@@ -29,7 +29,11 @@ export interface TreeOptions {
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 function wrong(path: string, problem: string, hint?: string): OciError {
-  return new OciError("FILE_INVALID", `Cannot pack ${JSON.stringify(path)}: ${problem}`, hint === undefined ? {} : { hint });
+  return new OciError(
+    "FILE_INVALID",
+    `Cannot pack ${JSON.stringify(path)}: ${problem}`,
+    hint === undefined ? {} : { hint },
+  );
 }
 
 /** The parts of a path inside an archive. @throws OciError USAGE when it leaves the root */
@@ -79,7 +83,11 @@ interface Level {
 }
 
 /** Walks without recursion, so that depth costs no stack. */
-async function* children(folder: string, path: string, options: TreeOptions): AsyncGenerator<TarInput, void, undefined> {
+async function* children(
+  folder: string,
+  path: string,
+  options: TreeOptions,
+): AsyncGenerator<TarInput, void, undefined> {
   const levels: Level[] = [await list(folder, path)];
   for (let level = levels.at(-1); level; level = levels.at(-1)) {
     options.signal?.throwIfAborted();
@@ -132,12 +140,21 @@ async function leaf(file: string, path: string, options: TreeOptions): Promise<T
     }
   }
   if (!stat.isFile()) {
-    const kind = stat.isSocket() ? "a socket" : stat.isFIFO() ? "a fifo" : stat.isDirectory() ? "a folder now" : "a device";
+    const kind = stat.isSocket()
+      ? "a socket"
+      : stat.isFIFO()
+        ? "a fifo"
+        : stat.isDirectory()
+          ? "a folder now"
+          : "a device";
     throw wrong(file, `it is ${kind}`, "Remove it, or pack a folder without it");
   }
   const mode = (stat.mode & 0o100) === 0 ? 0o644 : 0o755;
   const { signal } = options;
-  return { entry: entryOf(path, "file", mode, stat.size, options), content: () => fileBytes(file, signal ? { signal } : {}) };
+  return {
+    entry: entryOf(path, "file", mode, stat.size, options),
+    content: () => fileBytes(file, signal ? { signal } : {}),
+  };
 }
 
 function entryOf(path: string, type: TarEntry["type"], mode: number, size: number, options: TreeOptions): TarEntry {

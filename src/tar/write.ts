@@ -12,7 +12,12 @@ export interface TarInput {
   readonly content?: () => Bytes;
 }
 
-const FLAGS: Readonly<Partial<Record<TarEntryType, string>>> = { file: "0", hardlink: "1", symlink: "2", directory: "5" };
+const FLAGS: Readonly<Partial<Record<TarEntryType, string>>> = {
+  file: "0",
+  hardlink: "1",
+  symlink: "2",
+  directory: "5",
+};
 const MAX_ID = 0o7777777;
 
 /** Splits a path over the name and prefix fields of ustar; undefined when it does not fit. */
@@ -34,7 +39,10 @@ function isAscii(text: string): boolean {
 export function encodeEntry(entry: TarEntry): Buffer {
   const flag = FLAGS[entry.type];
   if (flag === undefined) {
-    throw new OciError("UNSUPPORTED", `Cannot pack ${JSON.stringify(entry.path)}: a ${entry.type} has no place in a layer`);
+    throw new OciError(
+      "UNSUPPORTED",
+      `Cannot pack ${JSON.stringify(entry.path)}: a ${entry.type} has no place in a layer`,
+    );
   }
   const path = entry.type === "directory" ? `${entry.path}/` : entry.path;
   const linkPath = entry.linkPath ?? "";
@@ -99,7 +107,9 @@ export function padding(size: number): number {
  * on the entries alone.
  * @throws OciError FILE_INVALID when a content is not as long as its entry says, UNSUPPORTED for devices, fifos and the like
  */
-export async function* writeTar(inputs: AsyncIterable<TarInput> | Iterable<TarInput>): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* writeTar(
+  inputs: AsyncIterable<TarInput> | Iterable<TarInput>,
+): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const { entry, content } of inputs) {
     yield encodeEntry(entry);
     let written = 0;

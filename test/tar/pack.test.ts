@@ -23,7 +23,8 @@ function pack(options: TreeOptions): Promise<Uint8Array> {
 
 async function names(options: TreeOptions): Promise<string[]> {
   const found: string[] = [];
-  for await (const { entry } of readTar(packTree(options))) found.push(`${entry.type[0]} ${entry.path} ${entry.mode.toString(8)}`);
+  for await (const { entry } of readTar(packTree(options)))
+    found.push(`${entry.type[0]} ${entry.path} ${entry.mode.toString(8)}`);
   return found;
 }
 
@@ -81,7 +82,10 @@ test("another tar reads what was packed: long names, other scripts, links, times
 test("what cannot be packed is refused by name", async (t) => {
   const source = await folder(t);
   execFileSync("mkfifo", [join(source, "pipe")]);
-  await assert.rejects(pack({ source }), (error) => isOciError(error, "FILE_INVALID") && /pipe": it is a fifo/.test(error.message));
+  await assert.rejects(
+    pack({ source }),
+    (error) => isOciError(error, "FILE_INVALID") && /pipe": it is a fifo/.test(error.message),
+  );
   await assert.rejects(pack({ source: join(source, "gone") }), (error) => isOciError(error, "FILE_INVALID"));
   await assert.rejects(pack({ source, target: "/a/../b" }), (error) => isOciError(error, "USAGE"));
 });
@@ -99,7 +103,10 @@ test("a file that changes while it is packed is an error, not a broken tar", asy
         first = false;
       }
     };
-    await assert.rejects(reading(), (error) => isOciError(error, "FILE_INVALID") && /3000000 bytes/.test(error.message));
+    await assert.rejects(
+      reading(),
+      (error) => isOciError(error, "FILE_INVALID") && /3000000 bytes/.test(error.message),
+    );
   }
 });
 

@@ -1,0 +1,13 @@
+import type { Descriptor } from "../spec/descriptor.ts";
+import type { Kind } from "../store/store.ts";
+
+/** What building or changing an image tells while it runs. */
+export type ImageEvent =
+  /** So many more bytes of a layer passed. */
+  | { readonly type: "progress"; readonly bytes: number }
+  /** Content is at the target. */
+  | { readonly type: "written"; readonly kind: Kind; readonly descriptor: Descriptor; readonly existed: boolean }
+  /** Something that people should know of; the work goes on. */
+  | { readonly type: "notice"; readonly message: string };
+
+export type OnImageEvent = (event: ImageEvent) => void;
