@@ -1,0 +1,71 @@
+import { OciError } from "../error/oci-error.ts";
+import type { Digest } from "../spec/digest.ts";
+import { unknownRepository } from "./authorize.ts";
+import { etagOf, noneMatchHits } from "./conditional.ts";
+import { type Context, openReadable, permit, signalOf } from "./context.ts";
+import { header, type ServerResponse } from "./message.ts";
+import { parseRange } from "./range.ts";
+import { renderError } from "./render-error.ts";
+
+/** A browser that opens pushed content must not run it as a page of this origin. */
+export const INERT: Readonly<Record<string, string>> = {
+  "x-content-type-options": "nosniff",
+  "content-security-policy": "default-src 'none'; sandbox",
+};
+
+/** Reads a blob, whole or a range of it (distribution-spec, "Pulling blobs"; end-2). */
+export async function readBlob(context: Context, repository: string, digest: Digest): Promise<ServerResponse> {
+  const { request } = context;
+  const store = await openReadable(context, repository);
+  if (!store) throw unknownRepository(repository);
+  const descriptor = await store.resolve({ digest }, { kind: "blob", ...signalOf(context) });
+  const { size } = descriptor;
+  const headers = {
+    ...INERT,
+    "content-type": "application/octet-stream",
+    "docker-content-digest": digest,
+    etag: etagOf(digest),
+    "accept-ranges": "bytes",
+  };
+  if (noneMatchHits(header(request, "if-none-match"), digest)) return { status: 304, headers };
+  if (request.method === "HEAD") return { status: 200, headers: { ...headers, "content-length": `${size}` } };
+  const ifRange = header(request, "if-range");
+  const wanted = ifRange === undefined || ifRange === etagOf(digest) ? header(request, "range") : undefined;
+  const part = parseRange(wanted, size);
+  if (part === "unsatisfiable") {
+    return renderError(new OciError("RANGE_INVALID", `Range ${wanted?.slice(0, 60)} is outside of ${size} bytes`), {
+      headers: { "content-range": `bytes */${size}` },
+    });
+  }
+  const content = await store.open(descriptor, {
+    kind: "blob",
+    ...(part ? { range: part } : {}),
+    ...signalOf(context),
+  });
+  if (content.size !== size) {
+    await content[Symbol.asyncDispose]();
+    throw new OciError("CONTENT_DAMAGED", `${digest} changed its size while it was opened`, { digest });
+  }
+  const start = part?.start ?? 0;
+  const length = part ? part.end - part.start + 1 : size;
+  return {
+    status: part ? 206 : 200,
+    headers: {
+      ...headers,
+      "content-length": `${length}`,
+      ...(part ? { "content-range": `bytes ${part.start}-${part.end}/${size}` } : {}),
+    },
+    body: { content, start, length },
+  };
+}
+
+/** Deletes a blob (end-10). */
+export async function deleteBlob(context: Context, repository: string, digest: Digest): Promise<ServerResponse> {
+  await permit(context, { action: "delete", repository });
+  if (!(await context.registry.has(repository))) throw unknownRepository(repository);
+  const store = await context.registry.repository(repository);
+  if (!store.delete) throw new OciError("UNSUPPORTED", "This registry does not delete blobs");
+  const descriptor = await store.resolve({ digest }, { kind: "blob", ...signalOf(context) });
+  await store.delete(descriptor, { kind: "blob" });
+  return { status: 202, headers: { "content-length": "0" } };
+}

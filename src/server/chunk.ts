@@ -1,0 +1,62 @@
+import type { Bytes } from "../bytes/bytes.ts";
+import { OciError } from "../error/oci-error.ts";
+import type { Upload } from "../store/blobs.ts";
+import { header, type ServerRequest } from "./message.ts";
+import { parseChunkRange, type Part } from "./range.ts";
+
+/** Whether a request brings a body. */
+export function hasBody(request: ServerRequest): boolean {
+  return header(request, "transfer-encoding") !== undefined || Number(header(request, "content-length") ?? 0) > 0;
+}
+
+/**
+ * Appends the body of a request where its Content-Range says, or at the end when it says
+ * nothing ("streaming", as the docker client does). A body that breaks off leaves what came.
+ * @throws OciError BLOB_UPLOAD_INVALID, RANGE_INVALID
+ */
+export async function appendChunk(upload: Upload, request: ServerRequest): Promise<void> {
+  const range = chunkRange(request);
+  if (range && range.start !== upload.offset) {
+    throw new OciError("RANGE_INVALID", `The chunk starts at ${range.start}, the upload stands at ${upload.offset}`);
+  }
+  if (!hasBody(request)) {
+    if (range) throw wrongLength(range, 0);
+    return;
+  }
+  const bytes = range ? exactly(request.body, range) : request.body;
+  await upload.append(bytes, upload.offset, request.signal ? { signal: request.signal } : {});
+}
+
+function chunkRange(request: ServerRequest): Part | undefined {
+  const text = header(request, "content-range");
+  if (text === undefined) return undefined;
+  const range = parseChunkRange(text);
+  if (!range) {
+    throw new OciError(
+      "BLOB_UPLOAD_INVALID",
+      `Invalid Content-Range ${JSON.stringify(text.slice(0, 80))}: expected start-end`,
+    );
+  }
+  const length = header(request, "content-length");
+  if (range.end < range.start) throw new OciError("RANGE_INVALID", "The chunk ends before it starts");
+  if (length !== undefined && Number(length) !== range.end - range.start + 1) throw wrongLength(range, Number(length));
+  return range;
+}
+
+async function* exactly(bytes: Bytes, range: Part): Bytes {
+  const expected = range.end - range.start + 1;
+  let came = 0;
+  for await (const chunk of bytes) {
+    came += chunk.length;
+    if (came > expected) throw wrongLength(range, came);
+    yield chunk;
+  }
+  if (came < expected) throw wrongLength(range, came);
+}
+
+function wrongLength(range: Part, came: number): OciError {
+  return new OciError(
+    "RANGE_INVALID",
+    `Content-Range ${range.start}-${range.end} does not fit a body of ${came} bytes`,
+  );
+}

@@ -1,0 +1,43 @@
+import type { Registry, Store } from "../store/store.ts";
+import { type Access, type Authorize, refusal } from "./authorize.ts";
+import type { ServerRequest } from "./message.ts";
+import type { Query } from "./query.ts";
+import type { UploadSessions } from "./upload-sessions.ts";
+
+/** What a route works with. */
+export interface Context {
+  readonly registry: Registry;
+  readonly authorize: Authorize;
+  readonly sessions: UploadSessions;
+  /** Accept manifests whose config or layers are not here. */
+  readonly sparse: boolean;
+  readonly request: ServerRequest;
+  readonly query: Query;
+}
+
+/** @throws OciError UNAUTHORIZED, DENIED, NAME_UNKNOWN */
+export async function permit(context: Context, access: Access): Promise<void> {
+  const { who } = context.request;
+  const verdict = await context.authorize(who, access);
+  if (verdict !== "allow") throw refusal(verdict, who, access);
+}
+
+/**
+ * Opens a repository for reading. Undefined when it is not there or hidden, so that no route
+ * can tell the one from the other; asking never brings a repository into being.
+ * @throws OciError UNAUTHORIZED, DENIED
+ */
+export async function openReadable(context: Context, repository: string, tag?: string): Promise<Store | undefined> {
+  const { who } = context.request;
+  const access: Access = { action: "pull", repository, ...(tag === undefined ? {} : { tag }) };
+  const verdict = await context.authorize(who, access);
+  if (verdict === "deny") throw refusal(verdict, who, access);
+  if (verdict === "hide" || !(await context.registry.has(repository))) return undefined;
+  return context.registry.repository(repository);
+}
+
+/** The signal of the request, as the stores take it. */
+export function signalOf(context: Context): { readonly signal?: AbortSignal } {
+  const { signal } = context.request;
+  return signal ? { signal } : {};
+}

@@ -1,0 +1,139 @@
+import type { IncomingMessage, ServerResponse as NodeResponse } from "node:http";
+import type { Bytes } from "../bytes/bytes.ts";
+import { OciError } from "../error/oci-error.ts";
+import type { Handler } from "./handler.ts";
+import { isContentBody, type ServerRequest, type ServerResponse } from "./message.ts";
+import type { Pace, Paced } from "./pace.ts";
+import { sendContent } from "./send-content.ts";
+
+/** What is read of a body that nobody wanted, so that its sender gets to see the answer: bytes and milliseconds. */
+const LINGER_BYTES = 16 * 1024 * 1024;
+const LINGER_TIME = 2000;
+
+export interface ExchangeResult {
+  readonly status: number;
+  readonly error?: unknown;
+}
+
+export interface ExchangeOptions {
+  /** The client waits for a 100 before it sends the body. */
+  readonly expectsContinue: boolean;
+  /** The server is about to end: no further request on this connection. */
+  readonly closing: () => boolean;
+  readonly pace: Pace;
+}
+
+/** One request and its answer over node:http. Never throws. */
+export async function exchange(
+  handler: Handler,
+  incoming: IncomingMessage,
+  outgoing: NodeResponse,
+  options: ExchangeOptions,
+): Promise<ExchangeResult> {
+  const gone = new AbortController();
+  outgoing.once("close", () => {
+    if (!outgoing.writableFinished) gone.abort(new OciError("INTERRUPTED", "The client is gone"));
+  });
+  const paced: Paced = { socket: incoming.socket, receiving: false };
+  const state = { continued: !options.expectsContinue };
+  options.pace.watch(paced);
+  try {
+    const response = await handler({
+      method: incoming.method ?? "",
+      target: incoming.url ?? "",
+      headers: incoming.headers,
+      body: bodyOf(incoming, outgoing, paced, state),
+      signal: gone.signal,
+    } satisfies ServerRequest);
+    const error = await send(response, incoming, outgoing, {
+      signal: gone.signal,
+      willing: state.continued,
+      closing: options.closing(),
+    });
+    const failed = error ?? response.error;
+    return { status: response.status, ...(failed === undefined ? {} : { error: failed }) };
+  } finally {
+    options.pace.forget(paced);
+  }
+}
+
+/** Reads the body when it is wanted, and only then asks for it. Leaving early keeps the connection. */
+async function* bodyOf(
+  incoming: IncomingMessage,
+  outgoing: NodeResponse,
+  paced: Paced,
+  state: { continued: boolean },
+): Bytes {
+  if (!state.continued) {
+    state.continued = true;
+    outgoing.writeContinue();
+  }
+  try {
+    paced.receiving = true;
+    for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
+      paced.receiving = false;
+      yield chunk as Uint8Array;
+      paced.receiving = true;
+    }
+  } catch (cause) {
+    throw new OciError("INTERRUPTED", "The body of the request broke off", { cause });
+  } finally {
+    paced.receiving = false;
+  }
+  if (!incoming.complete) throw new OciError("INTERRUPTED", "The body of the request broke off");
+}
+
+interface SendState {
+  readonly signal: AbortSignal;
+  /** Whether the rest of an unread body is on its way at all. */
+  readonly willing: boolean;
+  readonly closing: boolean;
+}
+
+/** Returns what went wrong once the head was out; then the connection is cut, so that nobody takes a part for the whole. */
+async function send(
+  response: ServerResponse,
+  incoming: IncomingMessage,
+  outgoing: NodeResponse,
+  { signal, willing, closing }: SendState,
+): Promise<unknown> {
+  const { status, headers, body } = response;
+  try {
+    if (outgoing.destroyed) return undefined;
+    const unread = !incoming.complete;
+    outgoing.writeHead(status, { ...headers, ...(unread || closing ? { connection: "close" } : {}) });
+    if (isContentBody(body)) await sendContent(outgoing, body, signal);
+    else if (body && unread) outgoing.write(body);
+    if (unread && willing) {
+      outgoing.flushHeaders();
+      await linger(incoming);
+    }
+    outgoing.end(isContentBody(body) || unread ? undefined : body);
+    return undefined;
+  } catch (error) {
+    outgoing.destroy();
+    return error;
+  } finally {
+    if (isContentBody(body)) await body.content[Symbol.asyncDispose]();
+  }
+}
+
+/** A connection closed on unread bytes is reset, and the answer may be lost on the way with it. */
+function linger(incoming: IncomingMessage): Promise<void> {
+  if (incoming.destroyed || incoming.readableEnded) return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let left = LINGER_BYTES;
+  const timer = setTimeout(resolve, LINGER_TIME);
+  incoming.on("data", (chunk: Uint8Array) => {
+    left -= chunk.length;
+    if (left < 0) resolve();
+  });
+  incoming
+    .once("end", resolve)
+    .once("close", resolve)
+    .once("error", () => resolve());
+  return promise.finally(() => {
+    clearTimeout(timer);
+    incoming.pause();
+  });
+}

@@ -1,0 +1,132 @@
+import { isOciError, OciError } from "../error/oci-error.ts";
+import { encodeJson } from "../spec/json.ts";
+import type { Registry } from "../store/store.ts";
+import { allowAll, type Authorize } from "./authorize.ts";
+import { deleteBlob, readBlob } from "./blobs.ts";
+import { listCatalog } from "./catalog.ts";
+import { type Context, permit } from "./context.ts";
+import { deleteManifest, readManifest } from "./manifests.ts";
+import { isContentBody, type ServerRequest, type ServerResponse } from "./message.ts";
+import { putManifest } from "./put-manifest.ts";
+import { listReferrers } from "./referrers.ts";
+import { renderError } from "./render-error.ts";
+import { parseTarget, type Route } from "./route.ts";
+import { listTags } from "./tags.ts";
+import { UploadSessions, type UploadSessionsOptions } from "./upload-sessions.ts";
+import { appendToUpload, cancelUpload, finishUpload, startUpload, uploadStatus } from "./uploads.ts";
+
+export interface HandlerOptions {
+  /** The decision that every route asks for. Everything is allowed by default. */
+  readonly authorize?: Authorize;
+  /** WWW-Authenticate of a 401. `Basic realm="berth"` by default. */
+  readonly challenge?: string;
+  /** Refuse everything that would change something. */
+  readonly readOnly?: boolean;
+  /** Accept manifests whose config or layers are not here. Refused by default. */
+  readonly sparse?: boolean;
+  readonly uploads?: UploadSessionsOptions;
+}
+
+/** Answers requests of the distribution API. Disposing suspends open uploads; they can be resumed by their id. */
+export interface Handler extends AsyncDisposable {
+  (request: ServerRequest): Promise<ServerResponse>;
+}
+
+const READING: readonly string[] = ["GET", "HEAD"];
+const METHODS: Readonly<Record<Route["kind"], readonly string[]>> = {
+  ping: READING,
+  catalog: READING,
+  tags: READING,
+  referrers: READING,
+  manifest: [...READING, "PUT", "DELETE"],
+  blob: [...READING, "DELETE"],
+  uploads: ["POST"],
+  upload: [...READING, "PATCH", "PUT", "DELETE"],
+};
+
+/** Every answer says which API this is; docker clients look for it. */
+const API_VERSION = { "docker-distribution-api-version": "registry/2.0" } as const;
+
+/**
+ * Makes the distribution API (distribution-spec 1.1 and what its main branch added) of a
+ * registry. It never throws: errors come back rendered.
+ */
+export function createHandler(registry: Registry, options: HandlerOptions = {}): Handler {
+  const sessions = new UploadSessions(options.uploads);
+  const shared = {
+    registry,
+    sessions,
+    authorize: options.authorize ?? allowAll,
+    sparse: options.sparse ?? false,
+  };
+
+  async function handle(request: ServerRequest): Promise<ServerResponse> {
+    const response = await answer(request);
+    const headers = { ...API_VERSION, ...response.headers };
+    if (request.method === "HEAD" && response.body !== undefined) {
+      if (isContentBody(response.body)) await response.body.content[Symbol.asyncDispose]();
+      const { body: _body, ...head } = response;
+      return { ...head, headers };
+    }
+    return { ...response, headers };
+  }
+
+  async function answer(request: ServerRequest): Promise<ServerResponse> {
+    try {
+      const { route, query } = parseTarget(request.target);
+      if (!route) throw new OciError("NAME_UNKNOWN", "Nothing answers at this path");
+      const refused = refuseMethod(request.method, route, options.readOnly ?? false);
+      return refused ?? (await dispatch({ ...shared, request, query }, route));
+    } catch (error) {
+      const challenge = options.challenge ?? 'Basic realm="berth"';
+      return renderError(
+        error,
+        isOciError(error, "UNAUTHORIZED") ? { headers: { "www-authenticate": challenge } } : {},
+      );
+    }
+  }
+
+  return Object.assign(handle, { [Symbol.asyncDispose]: () => sessions[Symbol.asyncDispose]() });
+}
+
+function refuseMethod(method: string, route: Route, readOnly: boolean): ServerResponse | undefined {
+  const known = METHODS[route.kind];
+  const allowed = readOnly ? known.filter((name) => READING.includes(name)) : known;
+  if (allowed.includes(method)) return undefined;
+  const why = known.includes(method) ? "This registry is read-only" : `${method.slice(0, 20)} means nothing here`;
+  return renderError(new OciError("UNSUPPORTED", why), { headers: { allow: allowed.join(", ") } });
+}
+
+function dispatch(context: Context, route: Route): Promise<ServerResponse> {
+  const { method } = context.request;
+  switch (route.kind) {
+    case "ping":
+      return ping(context);
+    case "catalog":
+      return listCatalog(context);
+    case "tags":
+      return listTags(context, route.repository);
+    case "referrers":
+      return listReferrers(context, route.repository, route.digest);
+    case "manifest":
+      if (method === "PUT") return putManifest(context, route.repository, route.name);
+      if (method === "DELETE") return deleteManifest(context, route.repository, route.name);
+      return readManifest(context, route.repository, route.name);
+    case "blob":
+      if (method === "DELETE") return deleteBlob(context, route.repository, route.digest);
+      return readBlob(context, route.repository, route.digest);
+    case "uploads":
+      return startUpload(context, route.repository);
+    case "upload":
+      if (method === "PATCH") return appendToUpload(context, route.repository, route.id);
+      if (method === "PUT") return finishUpload(context, route.repository, route.id);
+      if (method === "DELETE") return cancelUpload(context, route.repository, route.id);
+      return uploadStatus(context, route.repository, route.id);
+  }
+}
+
+async function ping(context: Context): Promise<ServerResponse> {
+  await permit(context, { action: "ping", repository: "" });
+  const body = encodeJson({});
+  return { status: 200, headers: { "content-type": "application/json", "content-length": `${body.length}` }, body };
+}

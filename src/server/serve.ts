@@ -1,0 +1,138 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse as NodeResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { OciError } from "../error/oci-error.ts";
+import type { Registry } from "../store/store.ts";
+import { exchange } from "./exchange.ts";
+import { createHandler, type HandlerOptions } from "./handler.ts";
+import { Pace, type PaceOptions } from "./pace.ts";
+import { renderError } from "./render-error.ts";
+
+/** What a running server tells of its work. */
+export interface ServerEvent {
+  readonly type: "request";
+  readonly method: string;
+  /** As it came, percent-encoded; escape it before showing it. */
+  readonly target: string;
+  readonly status: number;
+  readonly milliseconds: number;
+  /** Why it failed, with what the client was not told. */
+  readonly error?: unknown;
+}
+
+export interface ServeOptions extends HandlerOptions {
+  /** Stays the caller's: closing the server leaves it open. */
+  readonly registry: Registry;
+  /** 127.0.0.1 by default. */
+  readonly host?: string;
+  /** 0, the default, picks a free one. */
+  readonly port?: number;
+  /** Connections at once; further ones are closed at the door. 4,096 by default. */
+  readonly connections?: number;
+  /** Milliseconds for the head of a request. 30,000 by default. */
+  readonly headersTimeout?: number;
+  readonly pace?: PaceOptions;
+  readonly onEvent?: (event: ServerEvent) => void;
+}
+
+export interface RunningServer {
+  readonly url: string;
+  readonly address: AddressInfo;
+  /** Stops accepting, lets requests under way finish within the grace (10 s by default), then cuts them off. */
+  close(graceMs?: number): Promise<void>;
+}
+
+const MAX_HEADER_SIZE = 16 * 1024;
+/** Longer than common proxies keep theirs, so that they never reuse a connection that just closed. */
+const KEEP_ALIVE = 65_000;
+const GRACE = 10_000;
+
+/** Serves a registry over HTTP. @throws OciError IO when it cannot listen */
+export async function serve(options: ServeOptions): Promise<RunningServer> {
+  const handler = createHandler(options.registry, options);
+  const pace = new Pace(options.pace);
+  const active = new Set<Promise<void>>();
+  let closing = false;
+
+  async function run(incoming: IncomingMessage, outgoing: NodeResponse, expectsContinue: boolean): Promise<void> {
+    const started = performance.now();
+    const result = await exchange(handler, incoming, outgoing, { expectsContinue, closing: () => closing, pace });
+    options.onEvent?.({
+      type: "request",
+      method: incoming.method ?? "",
+      target: incoming.url ?? "",
+      milliseconds: performance.now() - started,
+      ...result,
+    });
+  }
+
+  function take(incoming: IncomingMessage, outgoing: NodeResponse, expectsContinue: boolean): void {
+    const running = run(incoming, outgoing, expectsContinue)
+      // The exchange never throws; a listener's failure must not end the server.
+      .catch(() => void outgoing.destroy())
+      .finally(() => active.delete(running));
+    active.add(running);
+  }
+
+  const server = createServer({
+    headersTimeout: options.headersTimeout ?? 30_000,
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE,
+    maxHeaderSize: MAX_HEADER_SIZE,
+    connectionsCheckingInterval: Math.min(5000, options.headersTimeout ?? 5000),
+  });
+  server.maxConnections = options.connections ?? 4096;
+  server.on("request", (incoming, outgoing) => take(incoming, outgoing, false));
+  server.on("checkContinue", (incoming, outgoing) => take(incoming, outgoing, true));
+  server.on("clientError", refuseGarbage);
+  await listen(server, options);
+
+  const address = server.address() as AddressInfo;
+  const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
+  return {
+    url: `http://${host}:${address.port}`,
+    address,
+    async close(graceMs = GRACE) {
+      closing = true;
+      const closed = new Promise((resolve) => server.close(resolve));
+      const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+      await closed;
+      clearTimeout(timer);
+      await Promise.all(active);
+      pace[Symbol.dispose]();
+      await handler[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function listen(server: Server, { host = "127.0.0.1", port = 0 }: ServeOptions): Promise<void> {
+  try {
+    server.listen(port, host);
+    await once(server, "listening");
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
+    throw new OciError("IO", `Cannot listen on ${host}:${port}: ${code}`, {
+      hint: "Choose another --port, or 0 for any free one",
+      cause,
+    });
+  }
+}
+
+/** Answers what is no HTTP, or not in time, and closes: nobody can tell where the next request would begin. */
+function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, reason] =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? [431, "Request Header Fields Too Large"]
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? [408, "Request Timeout"]
+        : [400, "Bad Request"];
+  const { body } = renderError(new OciError("USAGE", reason), { status });
+  const text = Buffer.from(body instanceof Uint8Array ? body : []).toString();
+  socket.end(
+    `HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
+  );
+}
