@@ -11,11 +11,23 @@ export function nameContract({ open, traits }: Context): void {
     const names = ["b", "a", "v1.0", "Z", "_x", "v1.10", "v1.2"];
     await pushImage(store, parts, names);
     const expected = names.toSorted();
-    assert.deepEqual((await toArray(store.tags())).map((tag) => tag.name), expected);
+    assert.deepEqual(
+      (await toArray(store.tags())).map((tag) => tag.name),
+      expected,
+    );
     if (!traits.pages) return;
-    assert.deepEqual((await toArray(store.tags({ limit: 3 }))).map((tag) => tag.name), expected.slice(0, 3));
-    assert.deepEqual((await toArray(store.tags({ after: "a" }))).map((tag) => tag.name), expected.slice(expected.indexOf("a") + 1));
-    assert.deepEqual((await toArray(store.tags({ after: "aa", limit: 1 }))).map((tag) => tag.name), ["b"]);
+    assert.deepEqual(
+      (await toArray(store.tags({ limit: 3 }))).map((tag) => tag.name),
+      expected.slice(0, 3),
+    );
+    assert.deepEqual(
+      (await toArray(store.tags({ after: "a" }))).map((tag) => tag.name),
+      expected.slice(expected.indexOf("a") + 1),
+    );
+    assert.deepEqual(
+      (await toArray(store.tags({ after: "aa", limit: 1 }))).map((tag) => tag.name),
+      ["b"],
+    );
   });
 
   test("a tag that is not there is unknown", async () => {
@@ -52,7 +64,10 @@ export function nameContract({ open, traits }: Context): void {
     await pushImage(store, parts);
     const names = Array.from({ length: 50 }, (_, at) => `t${String(at).padStart(2, "0")}`);
     await store.update(names.map((tag) => ({ tag, to: parts.manifest.descriptor })));
-    assert.deepEqual((await toArray(store.tags())).map((tag) => tag.name), names);
+    assert.deepEqual(
+      (await toArray(store.tags())).map((tag) => tag.name),
+      names,
+    );
   });
 
   test("compare-and-swap refuses a stale change, whole", { skip: !traits.guarded }, async () => {
@@ -86,6 +101,9 @@ export function nameContract({ open, traits }: Context): void {
     await pushImage(store, parts);
     const names = Array.from({ length: 30 }, (_, at) => `c${String(at).padStart(2, "0")}`);
     await Promise.all(names.map((tag) => store.update([{ tag, to: parts.manifest.descriptor }])));
-    assert.deepEqual((await toArray(store.tags())).map((tag) => tag.name), names);
+    assert.deepEqual(
+      (await toArray(store.tags())).map((tag) => tag.name),
+      names,
+    );
   });
 }

@@ -22,7 +22,10 @@ export function referrerContract({ open, traits }: Context): void {
     assert.equal(found[0]?.descriptor.size, sbom.manifest.descriptor.size);
     assert.equal(found[0]?.descriptor.artifactType, "application/vnd.example.sbom");
     assert.deepEqual({ ...found[0]?.descriptor.annotations }, { "org.example.key": "value", "org.example.empty": "" });
-    assert.deepEqual((await toArray(store.tags())).map((tag) => tag.name).filter((name) => !name.startsWith("sha256-")), ["v1"]);
+    assert.deepEqual(
+      (await toArray(store.tags())).map((tag) => tag.name).filter((name) => !name.startsWith("sha256-")),
+      ["v1"],
+    );
   });
 
   test("a referrer without a type is listed under its config's", async () => {
@@ -40,11 +43,17 @@ export function referrerContract({ open, traits }: Context): void {
     await pushImage(store, subject);
     for (const kind of ["a", "b", "b"]) {
       const seed = `${kind}${Math.random()}`;
-      await pushImage(store, image(seed, { subject: subject.manifest.descriptor, artifactType: `application/x.${kind}` }));
+      await pushImage(
+        store,
+        image(seed, { subject: subject.manifest.descriptor, artifactType: `application/x.${kind}` }),
+      );
     }
     const count = async (artifactType?: string): Promise<number> =>
       (await toArray(store.referrers(subject.manifest.descriptor, artifactType ? { artifactType } : {}))).length;
-    assert.deepEqual([await count(), await count("application/x.a"), await count("application/x.b"), await count("c/c")], [3, 1, 2, 0]);
+    assert.deepEqual(
+      [await count(), await count("application/x.a"), await count("application/x.b"), await count("c/c")],
+      [3, 1, 2, 0],
+    );
   });
 
   test("a referrer may come before its subject, and an index may be one", async () => {
@@ -73,7 +82,10 @@ export function referrerContract({ open, traits }: Context): void {
     await pushImage(store, two);
     await store.delete?.(one.manifest.descriptor, { kind: "manifest" });
     const left = await toArray(store.referrers(subject.manifest.descriptor));
-    assert.deepEqual(left.map((item) => item.descriptor.digest), [two.manifest.descriptor.digest]);
+    assert.deepEqual(
+      left.map((item) => item.descriptor.digest),
+      [two.manifest.descriptor.digest],
+    );
   });
 
   test("referrers pushed unlisted appear once they are listed, together", async () => {
@@ -86,7 +98,10 @@ export function referrerContract({ open, traits }: Context): void {
     let handled = true;
     for (const { manifest, blobs } of parts) {
       for (const part of blobs) await pushBlob(store, part);
-      const result = await store.push(manifest.descriptor, sourceOf(manifest.bytes), { kind: "manifest", listed: false });
+      const result = await store.push(manifest.descriptor, sourceOf(manifest.bytes), {
+        kind: "manifest",
+        listed: false,
+      });
       handled &&= result.subjectHandled;
       assert.equal(await store.exists(manifest.descriptor), true);
     }
@@ -110,12 +125,9 @@ export function referrerContract({ open, traits }: Context): void {
     await pushImage(store, image("signature"), [`${prefix}.sig`]);
     await pushImage(store, image("seed"), [`${prefix}.0123abcd.sbom`]);
     const found = await toArray(store.referrers(subject.manifest.descriptor));
-    assert.deepEqual(
-      found.map(({ via, tag }) => [via, tag]).toSorted(),
-      [
-        ["digest-tag", `${prefix}.0123abcd.sbom`],
-        ["digest-tag", `${prefix}.sig`],
-      ],
-    );
+    assert.deepEqual(found.map(({ via, tag }) => [via, tag]).toSorted(), [
+      ["digest-tag", `${prefix}.0123abcd.sbom`],
+      ["digest-tag", `${prefix}.sig`],
+    ]);
   });
 }
