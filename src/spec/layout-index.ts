@@ -45,7 +45,9 @@ export function parseLayoutIndex(bytes: Uint8Array): LayoutIndex {
 function parseEntry(json: unknown, at: number): LayoutEntry {
   const where = `manifests[${at}]`;
   if (!isJsonObject(json)) throw invalid(`${where} must be an object`);
-  const present = Object.fromEntries(Object.entries(json).filter(([, value]) => value !== null));
+  // Go writes null for what was never set.
+  const hasNull = Object.values(json).includes(null);
+  const present = hasNull ? Object.fromEntries(Object.entries(json).filter(([, value]) => value !== null)) : json;
   try {
     return { descriptor: parseDescriptor(present, where), json };
   } catch (cause) {

@@ -13,7 +13,7 @@ for (let at = 0; at < Number(count); at += 1) {
   const parts = image(tag);
   const descriptor = await pushImage(store, parts, [tag]);
   writeSync(1, `${tag} ${descriptor.digest}\n`);
-  if (at % 4 !== 3) continue;
+  if (at % 12 !== 1) continue;
   const referrer = image(`referrer of ${tag}`, { subject: descriptor, artifactType: "application/x.test" });
   for (const part of referrer.blobs) await pushBlob(store, part);
   const { manifest } = referrer;

@@ -43,7 +43,10 @@ export function startWriter(root: string, name: string, count: number): Writer {
 /** Every acknowledged tag and referrer is there, and every blob is whole. */
 export async function checkAcknowledged(root: string, lines: readonly string[]): Promise<void> {
   const report = await fsckLayout(root);
-  assert.deepEqual(report.findings.filter((finding) => finding.severity !== "note"), []);
+  assert.deepEqual(
+    report.findings.filter((finding) => finding.severity !== "note"),
+    [],
+  );
   const store = await openLayout(root, { readOnly: true });
   const tags = new Map((await toArray(store.tags())).map((tag) => [tag.name, tag.descriptor?.digest]));
   for (const line of lines) {
@@ -54,6 +57,10 @@ export async function checkAcknowledged(root: string, lines: readonly string[]):
     }
     const subject: Descriptor = { mediaType: "application/x", digest: name.slice(1) as Digest, size: 0 };
     const found = await toArray(store.referrers(subject));
-    assert.deepEqual(found.map((item) => item.descriptor.digest), [digest], `the referrer of ${name}`);
+    assert.deepEqual(
+      found.map((item) => item.descriptor.digest),
+      [digest],
+      `the referrer of ${name}`,
+    );
   }
 }
