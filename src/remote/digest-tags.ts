@@ -55,7 +55,7 @@ export class DigestTags {
     try {
       let ordered = true;
       for (const range of RANGES) ordered &&= await this.#jump(range, take, options);
-      if (!ordered) for await (const page of tagPages(this.#api, options)) page.forEach(take);
+      if (!ordered) for await (const page of tagPages(this.#api, options)) for (const name of page) take(name);
     } catch (error) {
       if (!isOciError(error, "NAME_UNKNOWN")) throw error;
     }
@@ -69,12 +69,13 @@ export class DigestTags {
   async #jump(range: string, take: (name: string) => void, options: Signal): Promise<boolean> {
     let previous: string = range;
     for await (const page of tagPages(this.#api, { ...options, last: range })) {
+      // The whole page, even when its first name lies behind the range: disorder may show later.
       for (const name of page) {
         if (name <= previous) return false;
-        if (!name.startsWith(range)) return true;
-        take(name);
         previous = name;
       }
+      for (const name of page) take(name);
+      if (page.length > 0 && !previous.startsWith(range)) return true;
     }
     return true;
   }

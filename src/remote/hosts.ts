@@ -20,6 +20,8 @@ export interface HostSettings {
   readonly concurrency?: number;
   /** Further tries after a failed one, 4 by default. */
   readonly retries?: number;
+  /** Milliseconds before the second try, 250 by default; doubled for each further one. */
+  readonly retryPause?: number;
   /** Milliseconds without a byte after which a transfer counts as dead; 60,000 by default. */
   readonly stall?: number;
   readonly onEvent?: OnRemoteEvent;
@@ -61,6 +63,7 @@ export function createHosts(options: HostsOptions = {}): Hosts {
         settings.userAgent ?? null,
         settings.concurrency ?? null,
         settings.retries ?? null,
+        settings.retryPause ?? null,
         settings.stall ?? null,
         identity(settings.onEvent),
       ]);
@@ -70,7 +73,11 @@ export function createHosts(options: HostsOptions = {}): Hosts {
           endpoint,
           userAgent: settings.userAgent ?? "berth",
           concurrency: settings.concurrency ?? 6,
-          retry: { ...defaultRetry, retries: settings.retries ?? defaultRetry.retries },
+          retry: {
+            ...defaultRetry,
+            retries: settings.retries ?? defaultRetry.retries,
+            pause: settings.retryPause ?? defaultRetry.pause,
+          },
           stall: settings.stall ?? 60_000,
           ...(settings.credentials ? { credentials: settings.credentials } : {}),
           ...(settings.headers ? { headers: settings.headers } : {}),

@@ -52,8 +52,8 @@ function isForbidden(hostname: string): boolean {
   const bare = hostname.replace(/^\[|\]$/g, "");
   return (
     isLoopback(hostname) ||
-    /^169\.254\./.test(bare) ||
-    /^0\./.test(bare) ||
+    bare.startsWith("169.254.") ||
+    bare.startsWith("0.") ||
     /^(?:::|fe[89ab][0-9a-f]:|::ffff:)/.test(bare)
   );
 }

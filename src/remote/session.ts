@@ -106,7 +106,11 @@ export class UploadSession {
     const sent = this.#api.send({ method: "GET", url: this.#location, ...options });
     return await withAnswer(sent, async (answer) => {
       if (answer.status !== 204 && answer.status !== 202 && answer.status !== 200) {
-        throw await this.#api.error(answer, "Asking for an upload's offset", "BLOB_UPLOAD_UNKNOWN");
+        const failure = await this.#api.error(answer, "Asking for an upload's offset", "BLOB_UPLOAD_UNKNOWN");
+        // Whatever else it says, what answers 404 cannot be gone on with.
+        if (answer.status === 404)
+          throw new OciError("BLOB_UPLOAD_UNKNOWN", failure.message, { status: 404, cause: failure });
+        throw failure;
       }
       this.#moved(answer);
       return parseUploadRange(answer.headers["range"]);

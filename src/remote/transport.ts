@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { rootCertificates } from "node:tls";
-import type { Dispatcher } from "undici";
+import type * as Undici from "undici";
 import type { Bytes } from "../bytes/bytes.ts";
 import { OciError } from "../error/oci-error.ts";
 import { Limits } from "../spec/limits.ts";
@@ -59,8 +59,8 @@ type Connect = {
 /** HTTP/1.1 over pooled connections; no redirects, no decoding, no retries. */
 export class Transport {
   readonly #options: TransportOptions;
-  readonly #agents = new Map<string, Dispatcher>();
-  #undici: typeof import("undici") | undefined;
+  readonly #agents = new Map<string, Undici.Dispatcher>();
+  #undici: typeof Undici | undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -71,12 +71,12 @@ export class Transport {
     // Loaded with the first request, so that commands without a registry never pay for it.
     this.#undici ??= await import("undici");
     const { url, method, signal } = request;
-    const failure: { source?: unknown } = {};
+    const failure: { source?: Error } = {};
     const body = request.body;
     try {
       const answer = await this.#undici.request(url, {
         dispatcher: this.#agent(this.#undici, url),
-        method: method as Dispatcher.HttpMethod,
+        method,
         headers: { ...request.headers, "accept-encoding": "identity" },
         ...(body === undefined
           ? {}
@@ -101,7 +101,7 @@ export class Transport {
     await Promise.all(agents.map((agent) => agent.destroy()));
   }
 
-  #agent(undici: typeof import("undici"), url: URL): Dispatcher {
+  #agent(undici: typeof Undici, url: URL): Undici.Dispatcher {
     const own = url.hostname === this.#options.hostname;
     const direct = isLoopback(url.hostname);
     const key = `${own ? "own" : "other"} ${direct ? "direct" : "proxied"}`;
@@ -112,7 +112,7 @@ export class Transport {
     return created;
   }
 
-  #create(undici: typeof import("undici"), own: boolean, direct: boolean): Dispatcher {
+  #create(undici: typeof Undici, own: boolean, direct: boolean): Undici.Dispatcher {
     const { tls } = this.#options;
     const connect: Connect = {};
     if (tls?.ca !== undefined) connect.ca = [...rootCertificates, tls.ca];
@@ -139,16 +139,16 @@ export class Transport {
 }
 
 /** Passes a body through and remembers whether it was its own source that failed. */
-async function* watch(bytes: Bytes, failure: { source?: unknown }): AsyncGenerator<Uint8Array, void, undefined> {
+async function* watch(bytes: Bytes, failure: { source?: Error }): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     yield* bytes;
   } catch (error) {
-    failure.source = error;
+    failure.source = error instanceof Error ? error : new Error(String(error));
     throw error;
   }
 }
 
-function wireAnswer(answer: Dispatcher.ResponseData, url: URL, signal: AbortSignal | undefined): WireAnswer {
+function wireAnswer(answer: Undici.Dispatcher.ResponseData, url: URL, signal: AbortSignal | undefined): WireAnswer {
   const { body } = answer;
   const headers: Record<string, string | undefined> = {};
   for (const [name, value] of Object.entries(answer.headers)) {

@@ -29,6 +29,12 @@ export interface Traits {
   readonly sha512?: boolean;
   /** Tags may be listed in pages. */
   readonly pages?: boolean;
+  /** Manifests of unknown types are taken. */
+  readonly opaque?: boolean;
+  /** Indexes are taken without their children. */
+  readonly sparse?: boolean;
+  /** A blob asked for as a manifest is simply unknown. */
+  readonly kinds?: boolean;
 }
 
 /** What a medium can do unless its test says otherwise: everything. */
@@ -40,6 +46,9 @@ export const ALL_TRAITS: Required<Traits> = {
   resume: true,
   sha512: true,
   pages: true,
+  opaque: true,
+  sparse: true,
+  kinds: true,
 };
 
 /** The promises of a store, run for every medium. */

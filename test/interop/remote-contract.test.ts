@@ -17,7 +17,7 @@ if (absent) {
         close: () => registry.close(),
       };
     },
-    // It has no compare-and-swap, pages no tags, deletes none by name, and files everything under sha256.
-    { guarded: false, untag: false, sha512: false },
+    // What version 2.8 cannot; its uploads do go on, but not under an older address.
+    { guarded: false, untag: false, resume: false, sha512: false, opaque: false, sparse: false, kinds: false },
   );
 }

@@ -1,0 +1,89 @@
+import { execFile } from "node:child_process";
+import { OciError } from "../error/oci-error.ts";
+import { isJsonObject } from "../spec/json.ts";
+import type { Credential } from "./credential.ts";
+
+export interface HelperOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds; 30,000 by default. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+}
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+const TIMEOUT = 30_000;
+const MAX_OUTPUT = 256 * 1024;
+/** What helpers print on their way out when they know nothing of a server. */
+const NOT_FOUND = /credentials not found/i;
+
+/**
+ * Asks `docker-credential-<name> get` (docker-credential-helpers protocol); no shell is involved.
+ * @param server what the helper keeps the credentials under
+ * @returns undefined where the helper has none
+ * @throws OciError FILE_INVALID for a name that is none, UNAUTHORIZED when it fails, hangs or prints nonsense
+ */
+export async function askHelper(name: string, server: string, options: HelperOptions): Promise<Credential | undefined> {
+  if (!NAME.test(name)) {
+    throw new OciError("FILE_INVALID", `Invalid name of a credential helper: ${JSON.stringify(name.slice(0, 80))}`);
+  }
+  const program = `docker-credential-${name}`;
+  const output = await run(program, server, options);
+  if (output === undefined) return undefined;
+  let document: unknown;
+  try {
+    document = JSON.parse(output);
+  } catch {
+    // The text may hold a secret, so neither it nor the parser's words are shown.
+    throw new OciError("UNAUTHORIZED", `${program} answered with something that is not JSON`);
+  }
+  const username = isJsonObject(document) ? document["Username"] : undefined;
+  const secret = isJsonObject(document) ? document["Secret"] : undefined;
+  if (typeof username !== "string" || typeof secret !== "string") {
+    throw new OciError("UNAUTHORIZED", `${program} answered without a user name and a secret`);
+  }
+  if (secret === "") return undefined;
+  return username === "<token>" ? { type: "identity", token: secret } : { type: "basic", username, password: secret };
+}
+
+function run(program: string, server: string, options: HelperOptions): Promise<string | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
+  const { env, signal, timeout = TIMEOUT } = options;
+  const child = execFile(
+    program,
+    ["get"],
+    {
+      env,
+      timeout,
+      killSignal: "SIGKILL",
+      maxBuffer: MAX_OUTPUT,
+      windowsHide: true,
+      encoding: "utf8",
+      ...(signal ? { signal } : {}),
+    },
+    (error, stdout) => {
+      if (!error) resolve(stdout);
+      else if (signal?.aborted) reject(signal.reason as Error);
+      else if (NOT_FOUND.test(stdout)) resolve(undefined);
+      else
+        reject(
+          new OciError("UNAUTHORIZED", `${program} ${failure(error, timeout)}`, { hint: hintFor(error, program) }),
+        );
+    },
+  );
+  // A helper that ends before it has read closes the pipe; its exit tells the story.
+  child.stdin?.on("error", () => {});
+  child.stdin?.end(`${server}\n`);
+  return promise;
+}
+
+function failure(error: Error & { code?: unknown; killed?: boolean }, timeout: number): string {
+  if (error.code === "ENOENT") return "is not on PATH";
+  if (error.code === "ERR_CHILD_PROCESS_STDIO_MAXBUFFER") return `printed more than ${MAX_OUTPUT} bytes`;
+  if (error.killed) return `did not answer within ${timeout / 1000} s`;
+  return `failed with exit code ${String(error.code)}`;
+}
+
+function hintFor(error: Error & { code?: unknown }, program: string): string {
+  if (error.code === "ENOENT") return `Install ${program}, or remove it from the credentials file`;
+  return `Try it by hand: echo HOST | ${program} get`;
+}

@@ -1,0 +1,90 @@
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { OciError } from "../error/oci-error.ts";
+import { Limits } from "../spec/limits.ts";
+import type { Credential, CredentialSource, CredentialTarget } from "./credential.ts";
+import { askHelper } from "./credential-helper.ts";
+import { type DockerConfig, parseDockerConfig, selectEntry } from "./docker-config.ts";
+
+export interface StoredCredentialsOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The user's home directory. */
+  readonly home?: string;
+  /** Read this file and no other. */
+  readonly file?: string;
+  /** Milliseconds that a credential helper may take. */
+  readonly helperTimeout?: number;
+}
+
+/** The name that Docker's helpers keep Docker Hub under. */
+const HUB_SERVER = "https://index.docker.io/v1/";
+
+/**
+ * Finds credentials where `docker login`, `podman login` and `oras login` put them. Files are
+ * read once, with the first question, in this order: $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json,
+ * $XDG_RUNTIME_DIR/containers/auth.json, ~/.config/containers/auth.json, ~/.docker/config.json.
+ * The first that knows the host wins.
+ * @throws OciError FILE_INVALID for a file that is there but cannot be read, UNAUTHORIZED from a helper
+ */
+export function storedCredentials(options: StoredCredentialsOptions): CredentialSource {
+  let loaded: Promise<readonly DockerConfig[]> | undefined;
+  return async (target, call = {}) => {
+    loaded ??= Promise.all(candidates(options).map((path) => load(path, path === options.file))).then((configs) =>
+      configs.filter((config) => config !== undefined),
+    );
+    for (const config of await loaded) {
+      const found = await find(config, target, options, call.signal);
+      if (found) return found;
+    }
+    return undefined;
+  };
+}
+
+function candidates({ env, home, file }: StoredCredentialsOptions): string[] {
+  if (file !== undefined) return [file];
+  const { REGISTRY_AUTH_FILE, DOCKER_CONFIG, XDG_RUNTIME_DIR, XDG_CONFIG_HOME } = env;
+  const configHome = XDG_CONFIG_HOME || (home ? join(home, ".config") : undefined);
+  const docker = DOCKER_CONFIG || (home ? join(home, ".docker") : undefined);
+  return [
+    ...(REGISTRY_AUTH_FILE ? [REGISTRY_AUTH_FILE] : []),
+    ...(DOCKER_CONFIG ? [join(DOCKER_CONFIG, "config.json")] : []),
+    ...(XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, "containers", "auth.json")] : []),
+    ...(configHome ? [join(configHome, "containers", "auth.json")] : []),
+    ...(docker && !DOCKER_CONFIG ? [join(docker, "config.json")] : []),
+  ];
+}
+
+async function load(path: string, required: boolean): Promise<DockerConfig | undefined> {
+  try {
+    await using file = await open(path, "r");
+    const { size } = await file.stat();
+    if (size > Limits.credentials) {
+      throw new OciError("LIMIT_EXCEEDED", `The credentials file ${path} is larger than ${Limits.credentials} bytes`);
+    }
+    const bytes = await file.readFile();
+    return bytes.length === 0 ? undefined : parseDockerConfig(bytes, path);
+  } catch (error) {
+    if (error instanceof OciError) throw error;
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const absent = code === "ENOENT" || code === "ENOTDIR";
+    if (absent && !required) return undefined;
+    throw new OciError("FILE_INVALID", `Cannot read the credentials file ${path}: ${String(code)}`, { cause: error });
+  }
+}
+
+async function find(
+  config: DockerConfig,
+  target: CredentialTarget,
+  options: StoredCredentialsOptions,
+  signal: AbortSignal | undefined,
+): Promise<Credential | undefined> {
+  const entry = selectEntry(config, target);
+  if (entry?.credential) return entry.credential;
+  const helper = entry?.helper ?? config.store;
+  if (helper === undefined) return undefined;
+  return await askHelper(helper, target.host === "docker.io" ? HUB_SERVER : target.host, {
+    env: options.env,
+    ...(options.helperTimeout === undefined ? {} : { timeout: options.helperTimeout }),
+    ...(signal ? { signal } : {}),
+  });
+}
