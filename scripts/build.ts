@@ -81,6 +81,7 @@ function build(): number {
   }
   const started = performance.now();
   sweep();
+  linkBin();
   const staged = join(root, `${STAGING}${process.pid}`);
   try {
     const run = spawnSync(process.execPath, [compiler, "-p", "tsconfig.build.json", "--outDir", staged], {
@@ -90,7 +91,6 @@ function build(): number {
     if (run.status !== 0) return 1;
     mkdirSync(dist, { recursive: true });
     const changed = settle(staged);
-    linkBin();
     console.log(`Built dist: ${changed} files changed, ${((performance.now() - started) / 1000).toFixed(1)} s`);
     return 0;
   } finally {
