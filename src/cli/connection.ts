@@ -1,8 +1,8 @@
 import { collect } from "../bytes/collect.ts";
 import { OciError } from "../error/oci-error.ts";
-import type { OpenMode } from "../open/open-locator.ts";
+import type { Credential, OpenMode } from "../open/open-locator.ts";
 import type { Opened } from "../open/opened.ts";
-import type { Credential } from "../remote/credential.ts";
+
 import { layoutHint, type Locator, parseLocator } from "../spec/locator.ts";
 import type { Context } from "./context.ts";
 import { flag, type Option, type OptionValues, text } from "./option.ts";

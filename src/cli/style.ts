@@ -1,4 +1,4 @@
-import { createColors } from "picocolors";
+import { styleText } from "node:util";
 
 type Name = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 
@@ -36,10 +36,9 @@ export const style: Readonly<Record<Name, (text: string) => string>> = {
 /** Turns the marks of a line into colours, or drops them. */
 export function renderStyle(line: string, color: boolean): string {
   if (!color) return line.replaceAll(STRAY, "");
-  const colors = createColors(true);
   const painted = line.replaceAll(MARKED, (_all, open: string, text: string) => {
     const name = NAMES.get(open);
-    return name === undefined ? text : colors[name](text);
+    return name === undefined ? text : styleText(name, text, { validateStream: false });
   });
   return painted.replaceAll(STRAY, "");
 }

@@ -32,6 +32,8 @@ export const table: readonly Entry[] = [
   entry("tag ls", "List tags", () => import("./commands/tag/ls.ts")),
   entry("tag add", "Point tags at a manifest", () => import("./commands/tag/add.ts")),
   entry("tag rm", "Remove a tag, and nothing but the tag", () => import("./commands/tag/rm.ts")),
+  entry("layout init", "Make an empty layout directory", () => import("./commands/layout/init.ts")),
+  entry("layout fsck", "Check every blob and name of a layout", () => import("./commands/layout/fsck.ts")),
   entry("completion", "Print a completion script for the shell", () => import("./commands/completion.ts")),
   entry("version", "Print the version of berth and of what it runs on", () => import("./commands/version.ts")),
 ];

@@ -12,6 +12,8 @@ import type { Opened } from "./opened.ts";
  */
 export type OpenMode = "read" | "write" | "create" | "plan";
 
+export type { Credential };
+
 export interface OpenOptions {
   readonly mode: OpenMode;
   /** Instead of those of the Docker config file. */
