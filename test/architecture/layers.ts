@@ -47,7 +47,8 @@ const MEDIUM_COMMANDS: readonly { readonly file: RegExp; readonly media: readonl
 /** Each is a way of its own to be a port; none knows another. A file's name begins with its technology. */
 const TECHNOLOGIES = ["memory", "directory", "tar", "s3", "index-json", "sql"] as const;
 
-const JUNK_DRAWER = /(?:^|[/.-])(?:utils?|helpers?|common|misc)(?:[/.-]|$)/;
+/** `helper` alone is a term of the field (credential helpers); the plural never names one thing. */
+const JUNK_DRAWER = /(?:^|[/.-])(?:utils?|helpers|common|misc)(?:[/.-]|$)/;
 const RELATIVE = /\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g;
 const COMPUTED = /\bimport\(\s*[^"\s]/;
 const OWN_PACKAGE = /\b(?:from|import)\s*\(?\s*"berth(?:\/[^"]*)?"/;
