@@ -1,60 +1,17 @@
-import type { Option } from "./option.ts";
-import { everywhere } from "./shared-options.ts";
-import { groups, table } from "./table.ts";
-
-/** One command, as far as a shell has to know it. */
-interface Known {
-  readonly words: string;
-  readonly summary: string;
-  readonly options: readonly KnownOption[];
-  /** What an argument may be, where that is a few words. */
-  readonly choices: readonly string[];
-}
-
-interface KnownOption {
-  /** `-o` and `--output`, as they are typed. */
-  readonly names: readonly string[];
-  readonly about: string;
-  readonly takesValue: boolean;
-  readonly takesFile: boolean;
-  readonly choices: readonly string[];
-}
-
-function knownOption(option: Option<unknown>): KnownOption {
-  return {
-    names: option.flags.split(/[ ,]+/).filter((part) => part.startsWith("-")),
-    about: option.about,
-    takesValue: option.flags.includes("<"),
-    takesFile: option.completes !== undefined,
-    choices: option.choices ?? [],
-  };
-}
-
-async function loadAll(): Promise<readonly Known[]> {
-  const help = { names: ["-h", "--help"], about: "show this help", takesValue: false, takesFile: false, choices: [] };
-  return Promise.all(
-    table.map(async ({ words, summary, load }) => {
-      const { command } = await load();
-      const options = [...Object.values(command.options), ...Object.values(everywhere)].map(knownOption);
-      const choices = Object.values(command.arguments).flatMap((argument) => argument.choices ?? []);
-      return { words, summary, options: [...options, help], choices };
-    }),
-  );
-}
+import type { DescribedCommand, DescribedTable } from "./described-command.ts";
 
 /** The script for one shell, made from the command table. */
-export async function completionScript(shell: "bash" | "zsh" | "fish"): Promise<string> {
-  const commands = await loadAll();
-  if (shell === "bash") return bash(commands);
-  return shell === "zsh" ? zsh(commands) : fish(commands);
+export function completionScript(shell: "bash" | "zsh" | "fish", known: DescribedTable): string {
+  if (shell === "bash") return bash(known);
+  return shell === "zsh" ? zsh(known) : fish(known);
 }
 
 /** First words: commands of their own, and groups. */
-function firstWords(commands: readonly Known[]): readonly string[] {
+function firstWords(commands: readonly DescribedCommand[]): readonly string[] {
   return [...new Set(commands.map(({ words }) => words.split(" ")[0] ?? words))];
 }
 
-function secondWords(commands: readonly Known[], group: string): readonly Known[] {
+function secondWords(commands: readonly DescribedCommand[], group: string): readonly DescribedCommand[] {
   return commands.filter(({ words }) => words.startsWith(`${group} `));
 }
 
@@ -62,18 +19,16 @@ function lastWord(words: string): string {
   return words.slice(words.indexOf(" ") + 1);
 }
 
-function isGroup(word: string): boolean {
-  return Object.hasOwn(groups, word);
-}
-
-function bash(commands: readonly Known[]): string {
+function bash({ commands, groups }: DescribedTable): string {
   const first = firstWords(commands);
-  const groupCases = first.filter(isGroup).map(
-    (group) =>
-      `    ${group}) words="${secondWords(commands, group)
-        .map(({ words }) => lastWord(words))
-        .join(" ")}" ;;`,
-  );
+  const groupCases = first
+    .filter((word) => Object.hasOwn(groups, word))
+    .map(
+      (group) =>
+        `    ${group}) words="${secondWords(commands, group)
+          .map(({ words }) => lastWord(words))
+          .join(" ")}" ;;`,
+    );
   const optionCases = commands.map(
     ({ words, options }) => `    "${words}") options="${options.flatMap(({ names }) => names).join(" ")}" ;;`,
   );
@@ -140,7 +95,7 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-function zsh(commands: readonly Known[]): string {
+function zsh({ commands, groups }: DescribedTable): string {
   const describe = (known: readonly (readonly [string, string])[]): string =>
     known.map(([name, about]) => quoted(`${name}:${about.replaceAll(":", "\\:")}`)).join(" ");
   const first = firstWords(commands).map((word): [string, string] => [
@@ -148,7 +103,7 @@ function zsh(commands: readonly Known[]): string {
     groups[word] ?? commands.find(({ words }) => words === word)?.summary ?? "",
   ]);
   const groupCases = firstWords(commands)
-    .filter(isGroup)
+    .filter((word) => Object.hasOwn(groups, word))
     .map((group) => {
       const second = secondWords(commands, group).map(({ words, summary }): [string, string] => [
         lastWord(words),
@@ -196,7 +151,7 @@ if [ "$funcstack[1]" = "_berth" ]; then _berth "$@"; else compdef _berth berth; 
 `;
 }
 
-function fish(commands: readonly Known[]): string {
+function fish({ commands, groups }: DescribedTable): string {
   const lines = ["# fish completion for berth", "complete -c berth -e"];
   const first = firstWords(commands);
   for (const word of first) {

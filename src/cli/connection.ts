@@ -1,6 +1,6 @@
 import { collect } from "../bytes/collect.ts";
 import { OciError } from "../error/oci-error.ts";
-import type { Credential, OpenMode } from "../open/open-locator.ts";
+import type { Credential, OpenMode } from "../open/open-options.ts";
 import type { Opened } from "../open/opened.ts";
 
 import { layoutHint, type Locator, parseLocator } from "../spec/locator.ts";

@@ -1,4 +1,5 @@
 import type { Bytes } from "../bytes/bytes.ts";
+import type { DescribedTable } from "./described-command.ts";
 import type { Output } from "./output.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -26,4 +27,6 @@ export interface Context {
   /** Standard input. */
   stdin(): Bytes;
   readonly onEvent: (event: ProgressEvent) => void;
+  /** Loads every command and says what it takes. */
+  describeTable(): Promise<DescribedTable>;
 }

@@ -32,11 +32,11 @@ export class Output {
     this.#before = options.before;
   }
 
-  /** Prints the value as one JSON document with --json, and the lines without. */
+  /** Prints the value as one JSON document with --json (on one line, except on a terminal), and the lines without. */
   result(value: unknown, lines: readonly string[] | (() => readonly string[])): void {
     if (this.json) {
       // `\u009b` is how JSON writes it as well, so the document stays valid.
-      void this.#write(`${visibleText(JSON.stringify(value, undefined, 2))}\n`);
+      void this.#write(`${visibleText(JSON.stringify(value, undefined, this.terminal ? 2 : 0))}\n`);
       return;
     }
     const shown = typeof lines === "function" ? lines() : lines;

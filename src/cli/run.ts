@@ -119,6 +119,10 @@ export async function run(argv: readonly string[], shell: Shell): Promise<number
       },
       stdin: shell.stdin,
       onEvent: progress.onEvent,
+      describeTable: async () => {
+        const { describeTable } = await import("./describe-table.ts");
+        return describeTable();
+      },
     };
     await command.run(args, options, context);
     progress.clear();

@@ -20,6 +20,7 @@ export const table: readonly Entry[] = [
   entry("pull", "Write the files of an artifact into a directory", () => import("./commands/pull.ts")),
   entry("attach", "Attach files to an image or artifact", () => import("./commands/attach.ts")),
   entry("discover", "Show what hangs on an image or artifact", () => import("./commands/discover.ts")),
+  entry("image create", "Build an image from folders and tars", () => import("./commands/image/create.ts")),
   entry("digest", "Print the digest behind a tag", () => import("./commands/digest.ts")),
   entry("manifest get", "Print a manifest, byte for byte", () => import("./commands/manifest/get.ts")),
   entry("manifest head", "Print a manifest's descriptor", () => import("./commands/manifest/head.ts")),
@@ -34,6 +35,7 @@ export const table: readonly Entry[] = [
   entry("tag rm", "Remove a tag, and nothing but the tag", () => import("./commands/tag/rm.ts")),
   entry("layout init", "Make an empty layout directory", () => import("./commands/layout/init.ts")),
   entry("layout fsck", "Check every blob and name of a layout", () => import("./commands/layout/fsck.ts")),
+  entry("serve", "Serve a layout, or a folder of them, as a registry", () => import("./commands/serve.ts")),
   entry("completion", "Print a completion script for the shell", () => import("./commands/completion.ts")),
   entry("version", "Print the version of berth and of what it runs on", () => import("./commands/version.ts")),
 ];

@@ -1,36 +1,10 @@
-import { isAbsolute, join } from "node:path";
+import { resolve } from "node:path";
 import { OciError } from "../error/oci-error.ts";
-import type { Credential } from "../remote/credential.ts";
 import { formatLocator, type LayoutLocator, type Locator, type RegistryLocator } from "../spec/locator.ts";
 import { decorate } from "../store/decorate.ts";
 import type { Store } from "../store/store.ts";
+import type { OpenOptions } from "./open-options.ts";
 import type { Opened } from "./opened.ts";
-
-/**
- * "write": it has to exist; "create": made where it is missing; "plan": as "create", but
- * nothing is written: what is missing is an empty store in memory.
- */
-export type OpenMode = "read" | "write" | "create" | "plan";
-
-export type { Credential };
-
-export interface OpenOptions {
-  readonly mode: OpenMode;
-  /** Instead of those of the Docker config file. */
-  readonly credentials?: Credential;
-  readonly plainHttp?: boolean;
-  /** Accept any TLS certificate. */
-  readonly insecure?: boolean;
-  /** A PEM file of certificates to trust beside the system's. */
-  readonly caFile?: string;
-  /** Path of the Docker config file. */
-  readonly dockerConfig?: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly home: string | undefined;
-  readonly cwd: string;
-  readonly signal?: AbortSignal;
-  readonly onEvent?: (event: { readonly type: string }) => void;
-}
 
 /**
  * Opens the store that a locator names; only the medium that is needed is loaded.
@@ -69,9 +43,8 @@ function opened(locator: RegistryLocator | LayoutLocator, store: Store): Opened 
 
 async function openLayoutStore(locator: LayoutLocator, options: OpenOptions): Promise<Store> {
   const { openLayout } = await import("../layout/open-layout.ts");
-  const path = isAbsolute(locator.path) ? locator.path : join(options.cwd, locator.path);
   const { mode, signal } = options;
-  return openLayout(path, {
+  return openLayout(resolve(options.cwd, locator.path), {
     // Made with the first write, so that a command that fails before leaves nothing.
     ...(mode === "create" || mode === "plan" ? { create: "lazy" } : {}),
     readOnly: mode === "read" || mode === "plan",

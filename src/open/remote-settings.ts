@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { isAbsolute, join } from "node:path";
+import { resolve } from "node:path";
 import { OciError } from "../error/oci-error.ts";
-import { staticCredentials } from "../remote/credential.ts";
+import { type CredentialSource, staticCredentials } from "../remote/credential.ts";
 import type { HostSettings } from "../remote/hosts.ts";
 import { canonicalHost } from "../remote/origin.ts";
-import type { OpenOptions } from "./open-locator.ts";
+import { storedCredentials } from "../remote/stored-credentials.ts";
+import type { OpenOptions } from "./open-options.ts";
 
 /**
  * How to reach a registry, from what the user said.
@@ -16,7 +17,7 @@ export async function remoteSettings(host: string, options: OpenOptions): Promis
   const tls = { ...(ca === undefined ? {} : { ca }), ...(insecure ? { insecure } : {}) };
   return {
     host,
-    ...(credentials === undefined ? {} : { credentials: staticCredentials(canonicalHost(host), credentials) }),
+    credentials: credentials === undefined ? stored(options) : staticCredentials(canonicalHost(host), credentials),
     // Absent, a loopback host is spoken to in plain HTTP; false would say never.
     ...(plainHttp ? { plainHttp } : {}),
     ...(Object.keys(tls).length === 0 ? {} : { tls }),
@@ -24,11 +25,19 @@ export async function remoteSettings(host: string, options: OpenOptions): Promis
   };
 }
 
+/** Credentials where docker login and its like put them; nothing is read before a registry asks. */
+function stored({ env, home, cwd, dockerConfig }: OpenOptions): CredentialSource {
+  return storedCredentials({
+    env,
+    ...(home === undefined ? {} : { home }),
+    ...(dockerConfig === undefined ? {} : { file: resolve(cwd, dockerConfig) }),
+  });
+}
+
 async function readCertificates(file: string, cwd: string): Promise<string> {
-  const path = isAbsolute(file) ? file : join(cwd, file);
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = await readFile(resolve(cwd, file), "utf8");
   } catch (cause) {
     throw new OciError("FILE_INVALID", `Cannot read the certificates in ${file}`, { cause });
   }

@@ -11,7 +11,7 @@ export const command: Command = defineCommand({
   ],
   async run({ shell }, _options, context) {
     const { completionScript } = await import("../completion-script.ts");
-    const script = await completionScript(shell);
+    const script = completionScript(shell, await context.describeTable());
     if (context.out.json) context.out.result({ shell, script }, []);
     else await context.out.raw(script);
   },

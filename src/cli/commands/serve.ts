@@ -1,0 +1,65 @@
+import { once } from "node:events";
+import type { ServerEvent } from "../../server/serve.ts";
+import { type Command, defineCommand } from "../command.ts";
+import type { Context } from "../context.ts";
+import { flag, integer, required, text } from "../option.ts";
+import { readDirectory } from "../path-argument.ts";
+import { style } from "../style.ts";
+
+const DEFAULT_PORT = 5000;
+
+export const command: Command = defineCommand({
+  about:
+    "Serves the OCI distribution API over a layout directory, in place, until it is stopped: reads and writes, blobs, manifests, tags, referrers, deletes. A folder that is no layout serves each layout below it under its path, and pushes make new ones. The first line printed is the address.",
+  arguments: { path: required("PATH", "a layout, or a folder of layouts") },
+  options: {
+    host: text("--host <address>", "address to listen on (default: 127.0.0.1)"),
+    port: integer("--port <n>", `port to listen on, 0 for a free one (default: ${DEFAULT_PORT})`, 0, 65_535),
+    name: text("--name <repository>", "the repository's name, for one layout (default: its directory's name)"),
+    readOnly: flag("--read-only", "refuse everything that would change something"),
+  },
+  examples: [
+    { about: "One layout as the repository images", line: "berth serve ./images" },
+    { about: "A folder of layouts on a free port, read only", line: "berth serve ./registry --port 0 --read-only" },
+  ],
+  async run({ path }, options, context) {
+    const { signal, out } = context;
+    const [{ openRegistry }, { serve }] = await Promise.all([
+      import("../../open/open-registry.ts"),
+      import("../../server/serve.ts"),
+    ]);
+    const opened = await openRegistry(readDirectory(path, context), {
+      readOnly: options.readOnly,
+      ...(options.name === undefined ? {} : { name: options.name }),
+    });
+    await using registry = opened.registry;
+    signal.throwIfAborted();
+    const server = await serve({
+      registry,
+      readOnly: options.readOnly,
+      host: options.host ?? "127.0.0.1",
+      port: options.port ?? DEFAULT_PORT,
+      onEvent: (event) => {
+        report(event, context);
+      },
+    });
+    const { url } = server;
+    if (out.json) out.result({ url, ...(opened.name === undefined ? {} : { repository: opened.name }) }, []);
+    else await out.line(url);
+    const what = opened.name === undefined ? "the layouts below" : `the repository ${opened.name} from`;
+    context.note(`Serving ${what} ${path}; stop with Ctrl-C`);
+    if (!signal.aborted) await once(signal, "abort");
+    await server.close();
+    context.note("Stopped");
+  },
+});
+
+/** One line for what went wrong on our side; every request for those who read the progress as JSON. */
+function report(event: ServerEvent, context: Context): void {
+  const { type, method, target, status, milliseconds, error } = event;
+  const request = { type, method, target, status, milliseconds: Math.round(milliseconds) };
+  context.onEvent(request);
+  if (status < 500) return;
+  const reason = error instanceof Error ? `: ${error.message}` : "";
+  context.warn(`${style.red(String(status))} ${method} ${target}${reason}`);
+}

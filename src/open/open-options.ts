@@ -1,0 +1,27 @@
+import type { Credential } from "../remote/credential.ts";
+
+/**
+ * "write": it has to exist; "create": made where it is missing; "plan": as "create", but
+ * nothing is written: what is missing is an empty store in memory.
+ */
+export type OpenMode = "read" | "write" | "create" | "plan";
+
+export type { Credential };
+
+export interface OpenOptions {
+  readonly mode: OpenMode;
+  /** Instead of those of the Docker config file. */
+  readonly credentials?: Credential;
+  readonly plainHttp?: boolean;
+  /** Accept any TLS certificate. */
+  readonly insecure?: boolean;
+  /** A PEM file of certificates to trust beside the system's. */
+  readonly caFile?: string;
+  /** Path of the Docker config file. */
+  readonly dockerConfig?: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string | undefined;
+  readonly cwd: string;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: { readonly type: string }) => void;
+}
