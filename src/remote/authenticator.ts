@@ -79,7 +79,9 @@ export class Authenticator {
       const scheme: Scheme = { type: "bearer", realm, service: bearer.parameters.get("service") };
       this.#scheme = scheme;
       const key = this.#key(claim.scopes, claim);
-      this.#tokens.delete(key);
+      // Others may have met the same 401 and got a token since; only the one that was refused goes.
+      const held = this.#tokens.get(key);
+      if (held && sent === `Bearer ${(await held.token).value}`) this.#tokens.delete(key);
       const asked = joinScopes(claim.scopes, bearer.parameters.get("scope"));
       const token = await this.#token(asked, scheme, claim, key);
       return `Bearer ${token.value}`;

@@ -43,7 +43,8 @@ export function networkError(error: unknown, what: string, signal: AbortSignal |
     });
   }
   if (code === "ENOTFOUND") return new OciError("NETWORK", `No such host: ${hostOf(what)}`, { cause: error });
-  if (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW") {
+  const malformed = error instanceof Error && error.name === "HTTPParserError";
+  if (malformed || code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW") {
     return new OciError("PROTOCOL", `${hostOf(what)} does not answer in valid HTTP: ${reason}`, { cause: error });
   }
   const failure = new OciError("NETWORK", `${what} failed: ${reason}`, { cause: error });

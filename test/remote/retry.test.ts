@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import type { RemoteEvent } from "../../src/remote/event.ts";
+import { defaultRetry, parseRetryAfter, pauseBefore } from "../../src/remote/retry.ts";
+import { failsWith } from "../contract/store.ts";
+import { image } from "../support/content.ts";
+import { reply, scripted, storeOn } from "./scripted.ts";
+
+const { manifest } = image("in the end");
+const HEADERS = {
+  "content-type": manifest.descriptor.mediaType,
+  "content-length": `${manifest.descriptor.size}`,
+  "docker-content-digest": manifest.descriptor.digest,
+};
+
+describe("trying again", () => {
+  for (const status of [429, 500, 502, 503, 504]) {
+    test(`after ${status}`, async () => {
+      await using server = await scripted((_, response, number) =>
+        number < 3 ? reply(response, status, { "retry-after": "0" }) : reply(response, 200, HEADERS),
+      );
+      await using store = await storeOn(server);
+      assert.equal((await store.resolve({ tag: "v1" })).digest, manifest.descriptor.digest);
+      assert.equal(server.seen.length, 3);
+    });
+  }
+
+  for (const status of [400, 403, 404, 409, 422, 501]) {
+    test(`not after ${status}`, async () => {
+      await using server = await scripted((_, response) => reply(response, status));
+      await using store = await storeOn(server);
+      await assert.rejects(store.delete!(manifest.descriptor, { kind: "blob" }));
+      assert.equal(server.seen.length, 1);
+    });
+  }
+
+  test("after a connection that was reset", async () => {
+    await using server = await scripted((_, response, number) =>
+      number === 1 ? void response.socket?.resetAndDestroy() : reply(response, 200, HEADERS),
+    );
+    await using store = await storeOn(server);
+    await store.resolve({ tag: "v1" });
+    assert.equal(server.seen.length, 2);
+  });
+
+  test("ends with the last answer's error", async () => {
+    await using server = await scripted((_, response) => reply(response, 429));
+    const events: RemoteEvent[] = [];
+    await using store = await storeOn(server, { onEvent: (event) => events.push(event) });
+    await failsWith(store.resolve({ tag: "v1" }), "TOOMANYREQUESTS");
+    assert.equal(server.seen.length, 3);
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ["retry", "retry"],
+    );
+  });
+
+  test("a pause ends with the signal's own reason", async () => {
+    const stop = new AbortController();
+    await using server = await scripted((_, response) => {
+      reply(response, 503, { "retry-after": "50" });
+      setImmediate(() => stop.abort(new Error("No time")));
+    });
+    await using store = await storeOn(server);
+    await assert.rejects(store.resolve({ tag: "v1" }, { signal: stop.signal }), { message: "No time" });
+  });
+
+  test("nobody listens", async () => {
+    const server = await scripted((_, response) => reply(response, 200));
+    await server[Symbol.asyncDispose]();
+    await using store = await storeOn(server, { retries: 1 });
+    await failsWith(store.resolve({ tag: "v1" }), "NETWORK");
+  });
+});
+
+describe("Retry-After", () => {
+  const now = Date.UTC(2026, 10, 21, 12, 0, 0);
+  const cases: readonly [string | undefined, number | undefined][] = [
+    ["2", 2000],
+    ["0", 0],
+    ["Sat, 21 Nov 2026 12:00:05 GMT", 5000],
+    ["Sat, 21 Nov 2026 11:00:00 GMT", 0],
+    ["-1", undefined],
+    ["abc", undefined],
+    ["1.5", undefined],
+    ["", undefined],
+    [undefined, undefined],
+  ];
+  for (const [header, expected] of cases) {
+    test(`${header} is ${expected} ms`, () => assert.equal(parseRetryAfter(header, now), expected));
+  }
+
+  test("no pause is longer than the cap and a bit of jitter, none shorter than what was asked below it", () => {
+    const asked = fc.option(fc.nat({ max: Number.MAX_SAFE_INTEGER }), { nil: undefined });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 50 }), asked, (attempt, ms) => {
+        const wait = pauseBefore(attempt, defaultRetry, ms);
+        assert.ok(wait >= 0 && wait <= defaultRetry.longest + 1000);
+        if (ms !== undefined) assert.ok(wait >= Math.min(ms, defaultRetry.longest));
+      }),
+    );
+  });
+});
