@@ -3,8 +3,8 @@ import type { Kind } from "../store/store.ts";
 
 /** What building or changing an image tells while it runs. */
 export type ImageEvent =
-  /** So many more bytes of a layer passed. */
-  | { readonly type: "progress"; readonly bytes: number }
+  /** So many bytes of layers have been packed or brought over so far. */
+  | { readonly type: "layers"; readonly bytes: number }
   /** Content is at the target. */
   | { readonly type: "written"; readonly kind: Kind; readonly descriptor: Descriptor; readonly existed: boolean }
   /** Something that people should know of; the work goes on. */

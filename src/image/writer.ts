@@ -19,12 +19,17 @@ export interface WriterOptions extends Signal {
   readonly onEvent?: OnImageEvent;
 }
 
+/** Bytes between two events about them. */
+const EVERY = 4 * 1024 * 1024;
+
 /** Brings the parts of an image into its target: streams of unknown digest, known content, documents. */
 export class ImageWriter {
   readonly #target: Store;
   readonly #dryRun: boolean;
   readonly #signal: Signal;
   readonly #onEvent: OnImageEvent | undefined;
+  #bytes = 0;
+  #toldBytes = 0;
 
   constructor(options: WriterOptions) {
     this.#target = options.target;
@@ -130,9 +135,16 @@ export class ImageWriter {
 
   async *#counted(bytes: Bytes): AsyncGenerator<Uint8Array, void, undefined> {
     for await (const chunk of bytes) {
-      this.#onEvent?.({ type: "progress", bytes: chunk.length });
+      this.#bytes += chunk.length;
+      if (this.#bytes - this.#toldBytes >= EVERY) this.#tell();
       yield chunk;
     }
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#toldBytes = this.#bytes;
+    this.#onEvent?.({ type: "layers", bytes: this.#bytes });
   }
 
   #done(kind: "manifest" | "blob", descriptor: Descriptor, existed: boolean): void {

@@ -18,7 +18,7 @@ export class Meter {
       digester.update(chunk);
       yield chunk;
     }
-    this.#result = { size: digester.size, digest: digester.digest() };
+    this.#result = { digest: digester.digest(), size: digester.size };
   }
 
   /** Only after the stream was read to its end. */
