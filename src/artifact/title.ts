@@ -35,7 +35,7 @@ export function parseTitle(title: string): readonly string[] {
   if (problem === undefined) return parts;
   const shown = JSON.stringify(title.length > 100 ? `${title.slice(0, 100)}…` : title);
   throw new OciError("FILE_INVALID", `Refused to write a file titled ${shown}: ${problem}`, {
-    hint: "A title is a relative path inside the output directory; nothing was written",
+    hint: "Nothing was written. Get the layer alone, under a name of your own, with: berth blob get … -o FILE",
   });
 }
 
