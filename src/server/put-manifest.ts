@@ -36,6 +36,7 @@ export async function putManifest(context: Context, repository: string, name: Na
   const descriptor: Descriptor = { mediaType, digest, size: bytes.length };
   const manifest = parseManifest(bytes, mediaType);
   const store = await context.registry.repository(repository);
+  if (tags.length === 0) await checkOwnGuard(context, store, descriptor);
   const guards = await guardsOf(context, store, repository, tags);
   const guarded = guards.size > 0;
   const pushed = await store.push(descriptor, () => fromBuffer(bytes), {
@@ -164,6 +165,16 @@ async function guardsOf(
     }
   }
   return guards;
+}
+
+/** If-Match on a push by digest alone speaks of the manifest itself, as on any other resource. */
+async function checkOwnGuard(context: Context, store: Store, descriptor: Descriptor): Promise<void> {
+  const ifMatch = header(context.request, "if-match");
+  if (ifMatch === undefined) return;
+  const here = (await store.exists(descriptor)) ? descriptor.digest : undefined;
+  if (!matchHits(ifMatch, here)) {
+    throw new OciError("CONFLICT", `If-Match does not hold: this is ${here ?? "not here"}`);
+  }
 }
 
 function conflict(tag: string, condition: string, current: Digest | undefined): OciError {
