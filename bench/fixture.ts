@@ -9,6 +9,8 @@ interface Written {
 }
 
 const CHUNK = 1024 * 1024;
+/** Said to be compressed already, as noise is, so that no peer spends its time on that. */
+const LAYER = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 async function writeBlob(root: string, mediaType: string, chunks: Iterable<Uint8Array>): Promise<Written> {
   const temporary = join(root, "blobs", "sha256", `.writing-${randomBytes(8).toString("hex")}`);
@@ -41,7 +43,7 @@ function* noise(size: number): Generator<Uint8Array> {
 export async function writeLayout(root: string, layers: readonly number[]): Promise<void> {
   await mkdir(join(root, "blobs", "sha256"), { recursive: true });
   const written: Written[] = [];
-  for (const size of layers) written.push(await writeBlob(root, "application/vnd.oci.image.layer.v1.tar", noise(size)));
+  for (const size of layers) written.push(await writeBlob(root, LAYER, noise(size)));
   const config = await writeBlob(root, "application/vnd.oci.image.config.v1+json", [
     Buffer.from(
       JSON.stringify({

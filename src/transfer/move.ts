@@ -1,5 +1,5 @@
 import { fromBuffer, type Bytes } from "../bytes/bytes.ts";
-import { OciError, withContext } from "../error/oci-error.ts";
+import { isOciError, OciError, withContext } from "../error/oci-error.ts";
 import type { ManifestReader } from "../graph/manifest-reader.ts";
 import type { Action, ContentStep } from "../graph/step.ts";
 import type { Signal } from "../store/content.ts";
@@ -52,18 +52,29 @@ async function moveBlob(step: ContentStep, route: Route): Promise<Moved> {
     // The other side opened an upload instead; a push opens its own, where it can also go on after a break.
     if (mounted) await mounted.abort();
   }
-  // A registry's check comes after the fact and far away, so what leaves for one is checked here.
-  const verify = target.location.medium === "registry";
+  // The target checks size and digest, as every registry must; hashing here as well would be the second time.
   const read = (options?: { readonly offset?: number }): Bytes =>
     tagged(
-      source.fetch(descriptor, { kind: "blob", verify, offset: options?.offset ?? 0, ...signalOf(signal) }),
+      source.fetch(descriptor, { kind: "blob", verify: false, offset: options?.offset ?? 0, ...signalOf(signal) }),
       (bytes) => route.onEvent?.({ type: "progress", descriptor, bytes }),
     );
-  const pushed = await from(
-    "target",
-    target.push(descriptor, read, { kind: "blob", absent: true, ...signalOf(signal) }),
-  );
-  return { action: pushed.existed ? "skip" : "push", subjectHandled: false };
+  try {
+    const pushed = await target.push(descriptor, read, { kind: "blob", absent: true, ...signalOf(signal) });
+    return { action: pushed.existed ? "skip" : "push", subjectHandled: false };
+  } catch (error) {
+    if (isOciError(error, "DIGEST_INVALID")) await blameSource(step, route);
+    throw withContext(error, { side: "target" });
+  }
+}
+
+/** The target refused the bytes: reads them again, checked, to find out whether the source is what is damaged. */
+async function blameSource({ descriptor }: ContentStep, { source, signal }: Route): Promise<void> {
+  const checked = source.fetch(descriptor, { kind: "blob", ...signalOf(signal) });
+  await from("source", drain(checked));
+}
+
+async function drain(bytes: Bytes): Promise<void> {
+  for await (const _chunk of bytes);
 }
 
 /** Counts what passes, and says of its errors that they are the source's. */

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { fromBuffer } from "../../src/bytes/bytes.ts";
 import type { Descriptor } from "../../src/spec/descriptor.ts";
 import { blob, pushBlob, readAll, sourceOf } from "../support/content.ts";
-import { type Context, failsWith } from "./store.ts";
+import { type Context, failsWith } from "./context.ts";
 
 /** Blobs: whole or absent, verified at both doors. */
 export function blobContract({ open, traits }: Context): void {
@@ -159,7 +159,7 @@ export function blobContract({ open, traits }: Context): void {
     assert.ok(store.delete);
     await store.delete(part.descriptor, { kind: "blob" });
     assert.equal(await store.exists(part.descriptor, { kind: "blob" }), false);
-    await failsWith(store.delete(part.descriptor, { kind: "blob" }), "BLOB_UNKNOWN");
+    await failsWith(store.delete(part.descriptor, { kind: "blob" }), "BLOB_UNKNOWN", "NAME_UNKNOWN");
     await pushBlob(store, part);
     assert.equal(await store.exists(part.descriptor, { kind: "blob" }), true);
   });

@@ -13,7 +13,7 @@ import {
   readAll,
   sourceOf,
 } from "../support/content.ts";
-import { type Context, failsWith } from "./store.ts";
+import { type Context, failsWith } from "./context.ts";
 
 /** Manifests: bytes kept, form checked, closed over their blobs. */
 export function manifestContract({ open, traits }: Context): void {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { image, pushImage, pushManifest, toArray } from "../support/content.ts";
-import { type Context, failsWith } from "./store.ts";
+import { type Context, failsWith } from "./context.ts";
 
 /** Tags: each moves whole, batches are all or none. */
 export function nameContract({ open, traits }: Context): void {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fallbackTag } from "../../src/spec/referrer.ts";
 import { image, index, listed, pushBlob, pushImage, pushManifest, sourceOf, toArray } from "../support/content.ts";
-import type { Context } from "./store.ts";
+import type { Context } from "./context.ts";
 
 /** Referrers: listed as the spec says, in whatever way the medium records them. */
 export function referrerContract({ open, traits }: Context): void {

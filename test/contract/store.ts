@@ -1,9 +1,7 @@
-import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { ErrorCode } from "../../src/error/code.ts";
-import { isOciError } from "../../src/error/oci-error.ts";
 import type { Store } from "../../src/store/store.ts";
 import { blobContract } from "./blob.ts";
+import { ALL_TRAITS, type Context, type Traits } from "./context.ts";
 import { manifestContract } from "./manifest.ts";
 import { nameContract } from "./name.ts";
 import { referrerContract } from "./referrer.ts";
@@ -13,43 +11,6 @@ export interface Harness {
   open(): Promise<Store>;
   close(): Promise<void>;
 }
-
-export interface Traits {
-  /** The medium refuses a manifest whose config or layers are missing. */
-  readonly closure?: boolean;
-  /** Tags can be compared and swapped. */
-  readonly guarded?: boolean;
-  /** Tags can be deleted. */
-  readonly untag?: boolean;
-  /** Manifests and blobs can be deleted. */
-  readonly remove?: boolean;
-  /** Uploads can be suspended and resumed by id. */
-  readonly resume?: boolean;
-  /** sha512 content is taken. */
-  readonly sha512?: boolean;
-  /** Tags may be listed in pages. */
-  readonly pages?: boolean;
-  /** Manifests of unknown types are taken. */
-  readonly opaque?: boolean;
-  /** Indexes are taken without their children. */
-  readonly sparse?: boolean;
-  /** A blob asked for as a manifest is simply unknown. */
-  readonly kinds?: boolean;
-}
-
-/** What a medium can do unless its test says otherwise: everything. */
-export const ALL_TRAITS: Required<Traits> = {
-  closure: true,
-  guarded: true,
-  untag: true,
-  remove: true,
-  resume: true,
-  sha512: true,
-  pages: true,
-  opaque: true,
-  sparse: true,
-  kinds: true,
-};
 
 /** The promises of a store, run for every medium. */
 export function storeContract(name: string, harness: () => Promise<Harness>, traits: Traits = {}): void {
@@ -69,18 +30,5 @@ export function storeContract(name: string, harness: () => Promise<Harness>, tra
       await store[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
     });
-  });
-}
-
-export interface Context {
-  open(): Promise<Store>;
-  readonly traits: Required<Traits>;
-}
-
-/** Asserts that a promise fails with an OciError of one of these codes. */
-export async function failsWith(promise: Promise<unknown>, ...codes: readonly ErrorCode[]): Promise<void> {
-  await assert.rejects(promise, (error: unknown) => {
-    assert.ok(isOciError(error, ...codes), `expected ${codes.join(" or ")}, got ${String(error)}`);
-    return true;
   });
 }

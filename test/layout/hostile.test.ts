@@ -7,7 +7,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { fsckLayout } from "../../src/layout/fsck.ts";
 import { openLayout } from "../../src/layout/open-layout.ts";
 import { encodedOf } from "../../src/spec/digest.ts";
-import { failsWith } from "../contract/store.ts";
+import { failsWith } from "../contract/context.ts";
 import { image, pushImage, readAll } from "../support/content.ts";
 
 const parts = image("hostile");

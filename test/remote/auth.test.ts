@@ -6,7 +6,7 @@ import { createHosts } from "../../src/remote/hosts.ts";
 import { openRemote } from "../../src/remote/open-remote.ts";
 import { parseRealm } from "../../src/remote/token.ts";
 import { isOciError } from "../../src/error/oci-error.ts";
-import { failsWith } from "../contract/store.ts";
+import { failsWith } from "../contract/context.ts";
 import { blob, image, readAll } from "../support/content.ts";
 import { reply, type Scripted, scripted, type Seen, storeOn } from "./scripted.ts";
 

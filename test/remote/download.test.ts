@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { describe, test } from "node:test";
-import { failsWith } from "../contract/store.ts";
+import { failsWith } from "../contract/context.ts";
 import { blob, image, readAll } from "../support/content.ts";
 import { reply, type Script, scripted, storeOn } from "./scripted.ts";
 

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { staticCredentials } from "../../src/remote/credential.ts";
 import { resolveLocation } from "../../src/remote/origin.ts";
 import { isOciError } from "../../src/error/oci-error.ts";
-import { failsWith } from "../contract/store.ts";
+import { failsWith } from "../contract/context.ts";
 import { blob, readAll, sourceOf } from "../support/content.ts";
 import { reply, type Scripted, scripted, type Script, storeOn } from "./scripted.ts";
 

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { RemoteEvent } from "../../src/remote/event.ts";
 import { defaultRetry, parseRetryAfter, pauseBefore } from "../../src/remote/retry.ts";
-import { failsWith } from "../contract/store.ts";
+import { failsWith } from "../contract/context.ts";
 import { image } from "../support/content.ts";
 import { reply, scripted, storeOn } from "./scripted.ts";
 
@@ -30,7 +30,8 @@ describe("trying again", () => {
     test(`not after ${status}`, async () => {
       await using server = await scripted((_, response) => reply(response, status));
       await using store = await storeOn(server);
-      await assert.rejects(store.delete!(manifest.descriptor, { kind: "blob" }));
+      assert.ok(store.delete);
+      await assert.rejects(store.delete(manifest.descriptor, { kind: "blob" }));
       assert.equal(server.seen.length, 1);
     });
   }

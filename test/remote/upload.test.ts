@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { fromBuffer } from "../../src/bytes/bytes.ts";
 import type { RemoteEvent } from "../../src/remote/event.ts";
 import type { ContentSource } from "../../src/store/content.ts";
-import { failsWith } from "../contract/store.ts";
+import { failsWith } from "../contract/context.ts";
 import { blob, sourceOf } from "../support/content.ts";
 import { complaint, reply, type Script, scripted, storeOn } from "./scripted.ts";
 
