@@ -71,13 +71,13 @@ function codeOf(status: number, complaint: Complaint, missing: ErrorCode): Error
   if (status === 403) return "DENIED";
   if (status === 405 || status === 501) return "UNSUPPORTED";
   if (status === 412 || status === 409) return "CONFLICT";
+  if (status === 416) return "RANGE_INVALID";
   if (status === 429) return "TOOMANYREQUESTS";
   if (status >= 500) return "NETWORK";
   const { code } = complaint;
   if (code !== undefined && SPEC_CODES.has(code)) return code as ErrorCode;
   if (status === 404) return missing;
   if (status === 413) return "LIMIT_EXCEEDED";
-  if (status === 416) return "RANGE_INVALID";
   return "PROTOCOL";
 }
 
