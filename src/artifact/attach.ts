@@ -1,5 +1,5 @@
 import { OciError } from "../error/oci-error.ts";
-import type { Descriptor } from "../spec/descriptor.ts";
+import { bareDescriptor, type Descriptor } from "../spec/descriptor.ts";
 import {
   announce,
   type PackedArtifact,
@@ -29,7 +29,8 @@ export interface AttachOptions extends PushArtifactOptions {
  * @throws OciError USAGE when an artifact has neither files nor annotations; FILE_INVALID, and whatever the target throws
  */
 export async function attachArtifacts(options: AttachOptions): Promise<readonly PackedArtifact[]> {
-  const { target, subject, artifacts, dryRun = false } = options;
+  const { target, artifacts, dryRun = false } = options;
+  const subject = bareDescriptor(options.subject);
   const waits = options.signal === undefined ? {} : { signal: options.signal };
   await using scope = new AsyncDisposableStack();
   const prepared: PreparedArtifact[] = [];

@@ -4,7 +4,7 @@ import { guessMediaType, titleOf } from "./file-spec.ts";
 import { folderPart } from "./folder.ts";
 import { checkDistinct, parseTitle } from "./title.ts";
 import { Annotation } from "../spec/annotation.ts";
-import type { Annotations, Descriptor } from "../spec/descriptor.ts";
+import { type Annotations, bareDescriptor, type Descriptor } from "../spec/descriptor.ts";
 import { emptyBytes, emptyDescriptor } from "../spec/empty.ts";
 import { MediaType } from "../spec/media-type.ts";
 import { parseManifest } from "../spec/manifest.ts";
@@ -124,7 +124,7 @@ export async function prepareArtifact(content: ArtifactContent, options: Signal 
   return {
     manifest,
     listing: referrerDescriptor(parseManifest(bytes, MediaType.ImageManifest), manifest.descriptor),
-    ...(content.subject === undefined ? {} : { subject: content.subject }),
+    ...(content.subject === undefined ? {} : { subject: bareDescriptor(content.subject) }),
     blobs: distinct(blobs),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };

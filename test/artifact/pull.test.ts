@@ -251,6 +251,36 @@ test("whichever disk call fails, a file is whole or absent, and the next pull su
   assert.ok(failing > 8, `only ${failing} calls failed`);
 });
 
+test("a file's content is durable before it has its name, and the name before the pull ends", async () => {
+  await using scene = await openScene();
+  const store = createMemoryStore();
+  const descriptor = await packed(store, { "dir/a": "1" });
+  const calls: string[] = [];
+  const disk: Disk = {
+    ...nodeDisk,
+    open: async (path, mode) => {
+      const file = await nodeDisk.open(path, mode);
+      if (file === undefined) return undefined;
+      const datasync = file.datasync.bind(file);
+      file.datasync = async () => {
+        calls.push("datasync");
+        await datasync();
+      };
+      return file;
+    },
+    link: async (source, target) => {
+      calls.push("link");
+      return nodeDisk.link(source, target);
+    },
+    syncDirectory: async (path) => {
+      calls.push(`sync ${path.slice(scene.root.length)}`);
+      await nodeDisk.syncDirectory(path);
+    },
+  };
+  await pullArtifact({ source: store, descriptor, output: scene.path("out"), disk });
+  assert.deepEqual(calls, ["sync ", "datasync", "link", "sync /out", "sync /out/dir"]);
+});
+
 test("an output directory may be a link itself, and a file in its place is one error", async () => {
   await using scene = await openScene();
   const store = createMemoryStore();
