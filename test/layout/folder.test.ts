@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { openLayoutFolder } from "../../src/layout/folder.ts";
 import { openLayout } from "../../src/layout/open-layout.ts";
-import { failsWith, storeContract } from "../contract/store.ts";
+import { storeContract } from "../contract/store.ts";
+import { failsWith } from "../contract/context.ts";
 import { image, pushImage, toArray } from "../support/content.ts";
 
 storeContract("a repository in a folder of layouts", async () => {
