@@ -64,6 +64,16 @@ async function waitFor(file: DiskFile, path: string, deadline: number, signal: A
     if (performance.now() > deadline) {
       throw new OciError("LOCKED", `Another process holds the lock ${JSON.stringify(path)}`);
     }
-    await sleep(1 + Math.random() * pause, undefined, signal === undefined ? {} : { signal });
+    await pauseFor(1 + Math.random() * pause, signal);
+  }
+}
+
+/** Sleeps; an abort is told with the signal's own reason. */
+async function pauseFor(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
   }
 }

@@ -43,6 +43,8 @@ export class IndexJsonNames implements Names {
   readonly #reader: ManifestReader;
   readonly #waiting = new Set<Request>();
   #flushing = false;
+  /** Ends the wait for the lock when everybody who waited has given up. */
+  #flush = new AbortController();
 
   constructor(root: string, options: IndexJsonOptions) {
     this.#disk = options.disk ?? nodeDisk;
@@ -92,10 +94,12 @@ export class IndexJsonNames implements Names {
     this.#waiting.add(request);
     // Once its batch is being written, a change is finished rather than left in doubt.
     const abort = (): void => {
-      if (this.#waiting.delete(request)) reject(options.signal?.reason);
+      if (!this.#waiting.delete(request)) return;
+      reject(options.signal?.reason);
+      if (this.#waiting.size === 0) this.#flush.abort();
     };
     options.signal?.addEventListener("abort", abort, { once: true });
-    if (!this.#flushing) void this.#flush();
+    if (!this.#flushing) void this.#writeAll();
     try {
       await promise;
     } finally {
@@ -104,18 +108,24 @@ export class IndexJsonNames implements Names {
   }
 
   /** Writes until nobody waits. It never throws: what fails is told to those who wait. */
-  async #flush(): Promise<void> {
+  async #writeAll(): Promise<void> {
     this.#flushing = true;
     while (this.#waiting.size > 0) {
       let batch: Request[] = [];
+      this.#flush = new AbortController();
       try {
         await this.#options.prepare?.();
         const work = async (): Promise<void> => {
           batch = this.#take();
-          await this.#write(batch);
+          if (batch.length > 0) await this.#write(batch);
         };
-        await withLock(this.#disk, this.#lock, work, { timeout: this.#options.lockTimeout });
+        await withLock(this.#disk, this.#lock, work, {
+          timeout: this.#options.lockTimeout,
+          signal: this.#flush.signal,
+        });
       } catch (error) {
+        // Nobody waits for a lock that everybody gave up on; who came since then is served in the next round.
+        if (batch.length === 0 && this.#flush.signal.aborted) continue;
         for (const request of batch.length > 0 ? batch : this.#take()) request.reject(error);
       }
     }
