@@ -45,7 +45,7 @@ async function sendFile(
     const { bytesRead } = await handle.read(buffer, 0, Math.min(CHUNK, length - sent), offset + sent);
     if (bytesRead === 0) throw changed();
     sent += bytesRead;
-    writes[turn] = write(response, buffer.subarray(0, bytesRead));
+    writes[turn] = write(response, buffer.subarray(0, bytesRead), signal);
     // Awaited above or below; until then a failure must not count as unhandled.
     writes[turn].catch(() => undefined);
   }
@@ -65,9 +65,17 @@ async function sendSmall(response: NodeResponse, handle: FileHandle, offset: num
   response.write(buffer);
 }
 
-function write(response: NodeResponse, chunk: Buffer): Promise<void> {
+/** Settles with the write's callback, or when the client is gone: node:http may forget a callback then. */
+function write(response: NodeResponse, chunk: Buffer, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    response.write(chunk, (error) => (error ? reject(error) : resolve()));
+    signal.throwIfAborted();
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    response.write(chunk, (error) => {
+      signal.removeEventListener("abort", abort);
+      if (error) reject(error);
+      else resolve();
+    });
   });
 }
 

@@ -82,7 +82,7 @@ async function readBody(body: Awaited<ReturnType<Handler>>["body"]): Promise<Buf
   if (body === undefined) return Buffer.alloc(0);
   if (!isContentBody(body)) return Buffer.from(body);
   await using content = body.content;
-  return readAll(content.bytes());
+  return await readAll(content.bytes());
 }
 
 function codeOf(status: number, bytes: Buffer): string | undefined {

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, fork } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { get, type IncomingMessage, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { test } from "node:test";
+
+const MIB = 1024 * 1024;
+/** Peak memory of the whole server process, of which the bare runtime takes half. */
+const MOST = 200 * MIB;
+
+function* zeros(size: number): Generator<Uint8Array> {
+  const chunk = new Uint8Array(MIB);
+  for (let left = size; left > 0; left -= MIB) yield chunk.subarray(0, Math.min(left, MIB));
+}
+
+function digestOfZeros(size: number): string {
+  const hash = createHash("sha256");
+  for (const chunk of zeros(size)) hash.update(chunk);
+  return `sha256:${hash.digest("hex")}`;
+}
+
+async function start(where: string): Promise<{ child: ChildProcess; url: string }> {
+  const child = fork(join(import.meta.dirname, "serve-child.ts"), [where]);
+  const [url] = (await once(child, "message")) as [string];
+  return { child, url };
+}
+
+async function peak(child: ChildProcess): Promise<number> {
+  child.send("peak");
+  const [bytes] = (await once(child, "message")) as [number];
+  return bytes;
+}
+
+/** Uploads in one stream of unannounced length, as the docker client does. */
+async function upload(url: string, digest: string, size: number): Promise<void> {
+  const begun = await fetch(`${url}/v2/a/blobs/uploads/`, { method: "POST" });
+  const patch = request(`${url}${begun.headers.get("location")}`, { method: "PATCH" });
+  const answered = once(patch, "response");
+  await pipeline(zeros(size), patch);
+  const [response] = (await answered) as [IncomingMessage];
+  response.resume();
+  assert.equal(response.statusCode, 202);
+  const done = await fetch(`${url}${response.headers.location}?digest=${digest}`, { method: "PUT" });
+  assert.equal(done.status, 201);
+}
+
+async function download(url: string, digest: string): Promise<string> {
+  const [response] = (await once(get(`${url}/v2/a/blobs/${digest}`), "response")) as [IncomingMessage];
+  const hash = createHash("sha256");
+  for await (const chunk of response) hash.update(chunk as Uint8Array);
+  return `sha256:${hash.digest("hex")}`;
+}
+
+test("C30 1 GiB goes in and out through a server that stays small", async () => {
+  const { child, url } = await start("sink");
+  try {
+    const digest = digestOfZeros(1024 * MIB);
+    await upload(url, digest, 1024 * MIB);
+    assert.equal(await download(url, digest), digest);
+    const most = await peak(child);
+    assert.ok(most < MOST, `Peak memory was ${Math.round(most / MIB)} MiB`);
+  } finally {
+    child.disconnect();
+    await once(child, "exit");
+  }
+});
+
+test("C30 256 MiB go to a layout and come back from its file", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "berth-server-"));
+  const { child, url } = await start(folder);
+  try {
+    const digest = digestOfZeros(256 * MIB);
+    await upload(url, digest, 256 * MIB);
+    assert.equal(await download(url, digest), digest);
+    const most = await peak(child);
+    assert.ok(most < MOST, `Peak memory was ${Math.round(most / MIB)} MiB`);
+  } finally {
+    child.disconnect();
+    await once(child, "exit");
+    await rm(folder, { recursive: true, force: true });
+  }
+});
