@@ -115,7 +115,10 @@ describe("blob", () => {
     assert.equal(got.code, 5);
     assert.match(got.err, /sha256:/);
     assert.equal(await readFile(join(cwd, "out"), "utf8"), "before");
-    assert.deepEqual((await filesBelow(cwd)).filter((name) => name.endsWith(".tmp")), []);
+    assert.deepEqual(
+      (await filesBelow(cwd)).filter((name) => name.endsWith(".tmp")),
+      [],
+    );
     const directory = await berth(["blob", "get", `./a@${digest}`, "-o", "a"], { cwd });
     assert.equal(directory.code, 2);
   });
@@ -175,7 +178,10 @@ describe("layout", () => {
     assert.equal(code, 1);
     const report = JSON.parse(out) as { clean: boolean; findings: { code: string; digest?: string }[] };
     assert.equal(report.clean, false);
-    assert.ok(report.findings.some((finding) => finding.code === "blob-missing"), out);
+    assert.ok(
+      report.findings.some((finding) => finding.code === "blob-missing"),
+      out,
+    );
     assert.match(err, /^berth: The layout \.\/a is not clean: 1 error found\nhint: /);
     assert.ok(manifest);
   });

@@ -2,7 +2,16 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLayout } from "../../src/layout/open-layout.ts";
-import { blob, type ImageParts, image, json, type Piece, pushBlob, pushImage, pushManifest } from "../support/content.ts";
+import {
+  blob,
+  type ImageParts,
+  image,
+  json,
+  type Piece,
+  pushBlob,
+  pushImage,
+  pushManifest,
+} from "../support/content.ts";
 import { MediaType } from "../../src/spec/media-type.ts";
 
 /** A directory of its own, removed when disposed. */
@@ -22,7 +31,10 @@ export async function imageLayout(path: string, tags: readonly string[]): Promis
 /** An image with one layer of so many bytes. */
 export function imageOf(size: number): { readonly manifest: Piece; readonly config: Piece; readonly layer: Piece } {
   const layer = blob(Buffer.alloc(size, "berth"));
-  const config = json({ architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: [] } }, MediaType.ImageConfig);
+  const config = json(
+    { architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: [] } },
+    MediaType.ImageConfig,
+  );
   const manifest = json(
     { schemaVersion: 2, mediaType: MediaType.ImageManifest, config: config.descriptor, layers: [layer.descriptor] },
     MediaType.ImageManifest,
