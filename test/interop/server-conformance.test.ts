@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,14 +11,14 @@ import { serve } from "../../src/server/serve.ts";
 
 const run = promisify(execFile);
 /** The suite of distribution-spec's main branch, as `go build` in its conformance/ makes it. */
-const PROGRAM = process.env["OCI_CONFORMANCE"] ?? "oci-conformance";
+const PROGRAM = process.env["OCI_CONFORMANCE"];
 
 for (const medium of ["memory", "layouts"] as const) {
   for (const sparse of [false, true]) {
     test(`the OCI conformance suite over ${medium}, ${sparse ? "sparse manifests too" : "closed manifests"}`, async (t) => {
-      if (spawnSync(PROGRAM, ["--help"], { env: { OCI_VERSION: "none" } }).error) {
+      if (PROGRAM === undefined) {
         t.skip(
-          `${PROGRAM} not found on PATH: build distribution-spec/conformance with go >= 1.24 and set OCI_CONFORMANCE to it`,
+          "OCI_CONFORMANCE is not set: go build distribution-spec/conformance (go >= 1.24) and name the program there",
         );
         return;
       }
