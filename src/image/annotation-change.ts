@@ -1,4 +1,6 @@
 import { OciError } from "../error/oci-error.ts";
+import type { JsonObject } from "../spec/json.ts";
+import { MediaType } from "../spec/media-type.ts";
 
 /** Annotations to set, and with null to take away, at the two places that can carry them. */
 export interface AnnotationChange {
@@ -43,4 +45,21 @@ export function annotationChange(
   for (const key of remove) put(key, null);
   for (const [key, value] of Object.entries(set)) put(key, value);
   return { manifest, index };
+}
+
+/** Annotations as fields: null takes one away. */
+export function setOrRemove(change: Readonly<Record<string, string | null>> | undefined): JsonObject {
+  return Object.fromEntries(Object.entries(change ?? {}).map(([key, value]) => [key, value ?? undefined] as const));
+}
+
+/** @throws OciError UNSUPPORTED: Docker's manifests have no annotations */
+export function refuseDockerAnnotations(
+  mediaType: string,
+  change: Readonly<Record<string, string | null>> | undefined,
+): void {
+  if (mediaType !== MediaType.DockerManifest && mediaType !== MediaType.DockerManifestList) return;
+  if (!Object.values(change ?? {}).some((value) => value !== null)) return;
+  throw new OciError("UNSUPPORTED", `A manifest of type ${mediaType} has no place for annotations`, {
+    hint: "Set a label instead, or put the annotation on manifests of OCI's type",
+  });
 }

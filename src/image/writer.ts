@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Bytes, fromBuffer } from "../bytes/bytes.ts";
 import { digestOf } from "../bytes/hash.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
+import type { Digest } from "../spec/digest.ts";
 import { encodeJson, type JsonObject } from "../spec/json.ts";
 import { isNonDistributable } from "../spec/media-type.ts";
 import type { ContentSource, Signal } from "../store/content.ts";
@@ -124,11 +125,15 @@ export class ImageWriter {
     return { descriptor, subjectHandled: pushed.subjectHandled };
   }
 
-  /** Moves tags to the finished image, in one batch, last of all. */
-  async name(descriptor: Descriptor, tags: readonly string[]): Promise<void> {
+  /**
+   * Moves tags to the finished image, in one batch, last of all.
+   * @param expect what they have to point at until then
+   * @throws OciError CONFLICT
+   */
+  async name(descriptor: Descriptor, tags: readonly string[], expect?: Digest): Promise<void> {
     if (this.#dryRun || tags.length === 0) return;
     await this.#target.update(
-      tags.map((tag) => ({ tag, to: descriptor })),
+      tags.map((tag) => ({ tag, to: descriptor, ...(expect === undefined ? {} : { expect }) })),
       this.#signal,
     );
   }

@@ -2,12 +2,14 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { fromBuffer } from "../../src/bytes/bytes.ts";
 import { collect } from "../../src/bytes/collect.ts";
+import { digestOf } from "../../src/bytes/hash.ts";
 import { type ImageConfig, parseImageConfig } from "../../src/spec/image-config.ts";
 import type { Descriptor } from "../../src/spec/descriptor.ts";
 import type { JsonObject } from "../../src/spec/json.ts";
 import type { Platform } from "../../src/spec/platform.ts";
-import type { Source } from "../../src/store/store.ts";
+import type { Source, Store } from "../../src/store/store.ts";
 
 export const amd64: Platform = { architecture: "amd64", os: "linux" };
 export const arm64: Platform = { architecture: "arm64", os: "linux" };
@@ -49,4 +51,17 @@ export function layersOf(document: JsonObject): readonly Descriptor[] {
 
 export function childrenOf(document: JsonObject): readonly Descriptor[] {
   return document["manifests"] as unknown as readonly Descriptor[];
+}
+
+/** Stores a document and returns its descriptor. */
+export async function put(
+  store: Store,
+  kind: "manifest" | "blob",
+  mediaType: string,
+  document: object,
+): Promise<Descriptor> {
+  const bytes = Buffer.from(JSON.stringify(document));
+  const descriptor: Descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
+  await store.push(descriptor, () => fromBuffer(bytes), { kind });
+  return descriptor;
 }

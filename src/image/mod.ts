@@ -1,0 +1,198 @@
+import { OciError } from "../error/oci-error.ts";
+import { Annotation } from "../spec/annotation.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
+import type { Digest } from "../spec/digest.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../spec/json.ts";
+import { isIndexType } from "../spec/media-type.ts";
+import type { ImageIndex } from "../spec/manifest.ts";
+import { matchesPlatform, type Platform } from "../spec/platform.ts";
+import type { Signal } from "../store/content.ts";
+import type { Source, Store } from "../store/store.ts";
+import { type Edge, manifestEdges } from "../store/successors.ts";
+import { copy } from "../transfer/copy.ts";
+import { type AnnotationChange, refuseDockerAnnotations, setOrRemove } from "./annotation-change.ts";
+import type { ConfigChange } from "./config-change.ts";
+import type { OnImageEvent } from "./event.ts";
+import { arrayField, objectField, sameJson, toJson, withFields, withObjectField } from "./json-edit.ts";
+import { ManifestEditor } from "./manifest-editor.ts";
+import type { NodeChange } from "./node-change.ts";
+import { readManifest } from "./read-image.ts";
+import { type LeftReferrer, moveReferrers } from "./referrer-move.ts";
+import { clampAnnotations } from "./time-clamp.ts";
+import { ImageWriter } from "./writer.ts";
+
+export interface ModImageOptions extends Signal {
+  readonly source: Source;
+  readonly descriptor: Descriptor;
+  readonly target: Store;
+  /** Names that the result gets, last of all. */
+  readonly tags?: readonly string[];
+  /** What the tags point at now; another writer's change in between is a CONFLICT. */
+  readonly expect?: Digest;
+  /** Only these children of an index; all by default. */
+  readonly platforms?: readonly Platform[];
+  readonly config?: ConfigChange;
+  readonly annotations?: AnnotationChange;
+  /** Nothing in the result is newer: configuration, history, created annotations, files in layers. */
+  readonly timeMax?: Date;
+  /** Re-attach what hangs on a changed manifest to the new one, as copies with digests of their own. */
+  readonly referrers?: boolean;
+  readonly dryRun?: boolean;
+  readonly onEvent?: OnImageEvent;
+}
+
+export interface ModResult {
+  readonly descriptor: Descriptor;
+  /** Children first. Empty: nothing had to change. */
+  readonly changes: readonly NodeChange[];
+  /** Referrers of the changed manifests that stay with the old digests, and why. */
+  readonly left: readonly LeftReferrer[];
+}
+
+/** Indexes inside indexes that are looked into. */
+const MAX_DEPTH = 8;
+
+/**
+ * Changes an image, or every image of an index, and rebuilds what stands above a change.
+ * Documents are edited, not written anew: fields unknown to berth, their order, and every
+ * child and layer that has nothing to change stay as they are.
+ * @throws OciError UNSUPPORTED (not an image, or a Docker manifest that cannot hold annotations),
+ *   PLATFORM_UNKNOWN, USAGE, CONFLICT, and what the stores throw
+ */
+export async function modImage(options: ModImageOptions): Promise<ModResult> {
+  const mod = new Mod(options);
+  const descriptor = await mod.node(options.descriptor, 0, true);
+  mod.requirePlatforms();
+  const left = await moveReferrers({ ...options, writer: mod.writer, changes: mod.changes });
+  await mod.writer.name(descriptor, options.tags ?? [], options.expect);
+  return { descriptor, changes: mod.changes, left };
+}
+
+class Mod {
+  readonly writer: ImageWriter;
+  readonly changes: NodeChange[] = [];
+  readonly #options: ModImageOptions;
+  readonly #signal: Signal;
+  readonly #editor: ManifestEditor;
+  readonly #sameStore: boolean;
+  readonly #met = new Set<Platform>();
+
+  constructor(options: ModImageOptions) {
+    this.#options = options;
+    this.#signal = options.signal ? { signal: options.signal } : {};
+    this.writer = new ImageWriter(options);
+    this.#editor = new ManifestEditor({ ...options, writer: this.writer, changes: this.changes });
+    this.#sameStore = sameJson(options.source.location, options.target.location);
+  }
+
+  /** @throws OciError PLATFORM_UNKNOWN when a platform that was asked for did not come up */
+  requirePlatforms(): void {
+    const missing = this.#options.platforms?.find((platform) => !this.#met.has(platform));
+    if (!missing) return;
+    throw new OciError(
+      "PLATFORM_UNKNOWN",
+      `${this.#options.descriptor.digest} has nothing for ${missing.os}/${missing.architecture}`,
+      { digest: this.#options.descriptor.digest },
+    );
+  }
+
+  /** Changes a node and what is below it; the root gets listed where no tag will point at it. */
+  async node(descriptor: Descriptor, depth: number, root: boolean): Promise<Descriptor> {
+    this.#options.signal?.throwIfAborted();
+    if (depth > MAX_DEPTH) throw new OciError("LIMIT_EXCEEDED", `More than ${MAX_DEPTH} indexes inside each other`);
+    const { manifest, document } = await readManifest(this.#options.source, descriptor, this.#signal);
+    const listed = root && !this.#options.tags?.length;
+    if (manifest.form === "index") {
+      const edited = await this.#index(manifest, document, depth);
+      return this.#write("index", descriptor, document, edited, listed);
+    }
+    if (manifest.form !== "image") {
+      if (!root) return this.#keep(descriptor);
+      throw new OciError("UNSUPPORTED", `Cannot change ${descriptor.digest}: ${descriptor.mediaType} is not an image`, {
+        digest: descriptor.digest,
+      });
+    }
+    const edited = await this.#editor.edit({ descriptor, manifest, document }, root, this.#met);
+    if (!edited) return this.#keep(descriptor);
+    return this.#write("manifest", descriptor, document, edited, listed);
+  }
+
+  async #write(
+    role: "index" | "manifest",
+    from: Descriptor,
+    before: JsonObject,
+    after: JsonObject,
+    listed: boolean,
+  ): Promise<Descriptor> {
+    if (sameJson(before, after)) return this.#keep(from);
+    const { descriptor: to } = await this.writer.manifest(after, from.mediaType, listed);
+    this.changes.push({ role, from, to });
+    return to;
+  }
+
+  /** An unchanged node goes over as it is, bytes and all. */
+  async #keep(descriptor: Descriptor): Promise<Descriptor> {
+    const { source, target } = this.#options;
+    const bare = { mediaType: descriptor.mediaType, digest: descriptor.digest, size: descriptor.size };
+    if (!this.#sameStore && this.#options.dryRun !== true) {
+      await copy({ source, target, roots: [{ descriptor: bare, tags: [] }], referrers: false, ...this.#signal });
+    }
+    return bare;
+  }
+
+  async #index(manifest: ImageIndex, document: JsonObject, depth: number): Promise<JsonObject> {
+    const renamed = new Map<string, Digest>();
+    const entries = arrayField(document, "manifests");
+    const children: JsonValue[] = [];
+    // One edge for each entry, in order, and the subject last.
+    for (const [at, edge] of manifestEdges(manifest).entries()) {
+      const entry = entries[at];
+      if (isJsonObject(entry)) children.push(await this.#child(entry, edge, depth, renamed));
+    }
+    const linked = children.map((child) => (isJsonObject(child) ? withReference(child, renamed) : child));
+    const { annotations, timeMax } = this.#options;
+    refuseDockerAnnotations(manifest.mediaType, annotations?.index);
+    const edited = withObjectField(
+      withFields(document, { manifests: linked }),
+      "annotations",
+      setOrRemove(annotations?.index),
+    );
+    return timeMax ? clampAnnotations(edited, timeMax) : edited;
+  }
+
+  async #child(
+    entry: JsonObject,
+    { role, descriptor }: Edge,
+    depth: number,
+    renamed: Map<string, Digest>,
+  ): Promise<JsonObject> {
+    const { platforms, config } = this.#options;
+    const wanted = platforms?.find((platform) => descriptor.platform && matchesPlatform(descriptor.platform, platform));
+    const attestation = descriptor.annotations?.[Annotation.DockerReferenceType] !== undefined;
+    const nested = isIndexType(descriptor.mediaType);
+    if (wanted) this.#met.add(wanted);
+    if (role !== "child") {
+      if (!this.#sameStore) await this.writer.carry(descriptor, this.#options.source);
+      return entry;
+    }
+    if (attestation || (platforms && !wanted && !nested)) {
+      await this.#keep(descriptor);
+      return entry;
+    }
+    const to = await this.node(descriptor, depth + 1, false);
+    if (to.digest === descriptor.digest) return entry;
+    renamed.set(descriptor.digest, to.digest);
+    const changed = withFields(entry, { digest: to.digest, size: to.size, data: undefined });
+    if (!config?.platform || nested) return changed;
+    return withFields(changed, { platform: toJson(config.platform) });
+  }
+}
+
+/** BuildKit's attestations name the child that they belong to in the index; that name follows the child. */
+function withReference(entry: JsonObject, renamed: ReadonlyMap<string, Digest>): JsonObject {
+  const annotations = objectField(entry, "annotations");
+  const old = annotations[Annotation.DockerReferenceDigest];
+  const now = typeof old === "string" ? renamed.get(old) : undefined;
+  if (now === undefined) return entry;
+  return withFields(entry, { annotations: withFields(annotations, { [Annotation.DockerReferenceDigest]: now }) });
+}
