@@ -73,9 +73,10 @@ export class Referrers {
       for (const descriptor of page) yield { descriptor, via: "api" };
     }
     const prefix = fallbackTag(subject.digest);
-    // A registry that got the API later may not have taken the old lists over; a listing tells whether there is one.
     const tags = artifactType === undefined ? await this.#parts.digestTags.of(prefix, options) : [];
-    if (!listed || tags.includes(prefix)) {
+    // One listing answers for every manifest of a walk; only without it the tag is asked for blindly. A registry
+    // that got the API later may not have taken the old lists over, so they are read beside it.
+    if (artifactType === undefined ? tags.includes(prefix) : !listed) {
       const entries = await this.#parts.fallback.read(subject, options);
       for (const descriptor of entries?.descriptors ?? []) {
         if (await this.#speaksOf(descriptor, subject, options)) yield { descriptor, via: "fallback-tag" };

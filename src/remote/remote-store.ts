@@ -8,6 +8,7 @@ import type { Algorithm } from "../spec/digest.ts";
 import { Limits } from "../spec/limits.ts";
 import { type Manifest, parseManifest } from "../spec/manifest.ts";
 import { parseTag } from "../spec/name.ts";
+import { fallbackTag } from "../spec/referrer.ts";
 import type { Upload } from "../store/blobs.ts";
 import type { Content, ContentSource, Range, Signal } from "../store/content.ts";
 import type { NameChange, Page, Referrer, ReferrersOptions, Tag } from "../store/names.ts";
@@ -184,7 +185,7 @@ export class RemoteStore implements Store {
     const { subject } = parseManifest(found.bytes, found.mediaType);
     await this.#manifests.delete({ digest: descriptor.digest }, signal);
     if (subject && !(await this.#referrers.supported(subject.digest, signal))) {
-      await this.#fallback.write({ subject, add: [], remove: [descriptor.digest] }, signal);
+      await this.#writeFallback({ subject, add: [], remove: [descriptor.digest] }, signal);
     }
   }
 
@@ -192,12 +193,17 @@ export class RemoteStore implements Store {
     const signal = signalOf(options);
     await eachLimited(changes, this.#api.host.concurrency, async (change) => {
       if (await this.#referrers.supported(change.subject.digest, signal)) return;
-      await this.#fallback.write(change, signal);
+      await this.#writeFallback(change, signal);
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#options.dispose?.();
+  }
+
+  async #writeFallback(change: ReferrersChange, signal: Signal): Promise<void> {
+    await this.#fallback.write(change, signal);
+    this.#digestTags.forget(fallbackTag(change.subject.digest));
   }
 
   async #resolveBlob(name: Name & { digest: Descriptor["digest"] }, options: Signal): Promise<Descriptor> {
