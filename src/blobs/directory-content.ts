@@ -5,8 +5,14 @@ import { OciError } from "../error/oci-error.ts";
 import type { Algorithm, Digest } from "../spec/digest.ts";
 import type { Content } from "../store/content.ts";
 
-/** Bytes read at a time; larger chunks were measured to cost less per byte up to here. */
-const CHUNK = 1024 * 1024;
+/**
+ * Bytes handed out at a time. Each chunk is a fresh buffer that the receiver owns: larger ones were
+ * measured to cost twice the processor time, in page faults and collections that follow from them.
+ */
+const CHUNK = 256 * 1024;
+
+/** Bytes hashed at a time, in two buffers that are used over and over. */
+const HASH_CHUNK = 1024 * 1024;
 
 interface Span {
   readonly start: number;
@@ -79,10 +85,10 @@ export async function digestFile(
   signal?: AbortSignal,
 ): Promise<Digester> {
   const digester = new Digester(algorithm);
-  const length = Math.min(CHUNK, size);
+  const length = Math.min(HASH_CHUNK, size);
   const buffers = [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(length)] as const;
   const fill = async (turn: number, at: number): Promise<Uint8Array> => {
-    const buffer = buffers[turn % 2 === 0 ? 0 : 1].subarray(0, Math.min(CHUNK, size - at));
+    const buffer = buffers[turn % 2 === 0 ? 0 : 1].subarray(0, Math.min(HASH_CHUNK, size - at));
     const filled = await file.read(buffer, at);
     if (filled < buffer.length) throw cutShort(at + filled);
     return buffer;
