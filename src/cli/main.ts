@@ -56,6 +56,7 @@ const code = await run(process.argv.slice(2), {
   stderr: process.stderr,
   signal: controller.signal,
   interrupted: () => interrupted,
+  outputFailed: () => outputFailed !== undefined,
 });
 await new Promise<void>((resolve) => {
   process.stdout.write("", () => {

@@ -139,7 +139,8 @@ class ProgressLine implements Progress {
       ...(perSecond > 0 ? [`${formatBytes(perSecond)}/s`] : []),
       ...(perSecond > 0 && this.#final ? [`${formatSeconds(left / perSecond)} left`] : []),
     ];
-    const width = Math.max(10, (this.#sink.columns ?? 80) - 1);
+    // Some terminals say 0 for a width that they do not know.
+    const width = Math.max(10, (this.#sink.columns || 80) - 1);
     this.#shown = true;
     this.#sink.write(`\r\u001b[2K${escapeLine(parts.join("  ")).slice(0, width)}`, () => undefined);
   }

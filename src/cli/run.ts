@@ -21,6 +21,8 @@ export interface Shell {
   readonly signal: AbortSignal;
   /** The exit code of the signal that came, if one did. */
   readonly interrupted: () => number | undefined;
+  /** Standard output failed, which has been told: what fails because of that is not told again. */
+  readonly outputFailed: () => boolean;
 }
 
 /** The entry that a command line begins with, and the words after it. */
@@ -128,6 +130,7 @@ export async function run(argv: readonly string[], shell: Shell): Promise<number
     progress.clear();
     return Exit.Ok;
   } catch (error) {
+    if (shell.outputFailed()) return Exit.Failed;
     const report = reportError(error, { debug, interrupted: shell.interrupted() });
     if (progressJson) stderr.write(`${JSON.stringify(report.event)}\n`, () => undefined);
     else for (const text of report.lines) say(text);

@@ -52,7 +52,7 @@ describe("copy", () => {
     const cwd = folder.path;
     const graph = await (async () => {
       await using store = await openLayout(join(cwd, "a"), { create: true });
-      return pushSampleGraph(store, "v1");
+      return await pushSampleGraph(store, "v1");
     })();
     const count = async (...options: readonly string[]): Promise<{ copied: number; tags: string }> => {
       await rm(join(cwd, "b"), { recursive: true, force: true });

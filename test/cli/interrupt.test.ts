@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { describe, test } from "node:test";
 import { berth, finish, startBerth } from "./berth.ts";
 import { filesBelow, imageOf, workFolder } from "./fixture.ts";
