@@ -44,3 +44,13 @@ export type {
   Store,
 } from "./store/store.ts";
 export { type Edge, type Role, successors } from "./store/successors.ts";
+
+export { plan, type PlanOptions, type Root } from "./graph/plan.ts";
+export { selectPlatform } from "./graph/select.ts";
+export type { Action, ContentStep, NamesStep, ReferrersStep, Step } from "./graph/step.ts";
+export { copy, type CopyOptions, planCopy } from "./transfer/copy.ts";
+export type { OnTransferEvent, TransferEvent } from "./transfer/event.ts";
+export type { Summary } from "./transfer/summary.ts";
+
+export { openLocator, type OpenMode, type OpenOptions } from "./open/open-locator.ts";
+export { nameOf, type Opened, resolveOpened } from "./open/opened.ts";
