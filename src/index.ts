@@ -52,5 +52,6 @@ export { copy, type CopyOptions, planCopy } from "./transfer/copy.ts";
 export type { OnTransferEvent, TransferEvent } from "./transfer/event.ts";
 export type { Summary } from "./transfer/summary.ts";
 
-export { openLocator, type OpenMode, type OpenOptions } from "./open/open-locator.ts";
+export { openLocator } from "./open/open-locator.ts";
+export type { OpenMode, OpenOptions } from "./open/open-options.ts";
 export { nameOf, type Opened, resolveOpened } from "./open/opened.ts";
