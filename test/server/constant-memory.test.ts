@@ -13,14 +13,18 @@ const MIB = 1024 * 1024;
 /** Peak memory of the whole server process, of which the bare runtime takes half. */
 const MOST = 200 * MIB;
 
-function* zeros(size: number): Generator<Uint8Array> {
-  const chunk = new Uint8Array(MIB);
-  for (let left = size; left > 0; left -= MIB) yield chunk.subarray(0, Math.min(left, MIB));
+/** Zeros, or chunks that differ, so that one sent in another's place is seen. */
+function* chunks(size: number, fill: "zeros" | "counted"): Generator<Uint8Array> {
+  for (let at = 0; at < size; at += MIB) {
+    const chunk = Buffer.alloc(Math.min(size - at, MIB), fill === "zeros" ? 0 : `${at}`);
+    if (fill === "counted") chunk.fill(`half of ${at}`, chunk.length / 2);
+    yield chunk;
+  }
 }
 
-function digestOfZeros(size: number): string {
+function digestOfChunks(size: number, fill: "zeros" | "counted"): string {
   const hash = createHash("sha256");
-  for (const chunk of zeros(size)) hash.update(chunk);
+  for (const chunk of chunks(size, fill)) hash.update(chunk);
   return `sha256:${hash.digest("hex")}`;
 }
 
@@ -37,11 +41,11 @@ async function peak(child: ChildProcess): Promise<number> {
 }
 
 /** Uploads in one stream of unannounced length, as the docker client does. */
-async function upload(url: string, digest: string, size: number): Promise<void> {
+async function upload(url: string, digest: string, parts: Iterable<Uint8Array>): Promise<void> {
   const begun = await fetch(`${url}/v2/a/blobs/uploads/`, { method: "POST" });
   const patch = request(`${url}${begun.headers.get("location")}`, { method: "PATCH" });
   const answered = once(patch, "response");
-  await pipeline(zeros(size), patch);
+  await pipeline(parts, patch);
   const [response] = (await answered) as [IncomingMessage];
   response.resume();
   assert.equal(response.statusCode, 202);
@@ -59,8 +63,8 @@ async function download(url: string, digest: string): Promise<string> {
 test("C30 1 GiB goes in and out through a server that stays small", async () => {
   const { child, url } = await start("sink");
   try {
-    const digest = digestOfZeros(1024 * MIB);
-    await upload(url, digest, 1024 * MIB);
+    const digest = digestOfChunks(1024 * MIB, "zeros");
+    await upload(url, digest, chunks(1024 * MIB, "zeros"));
     assert.equal(await download(url, digest), digest);
     const most = await peak(child);
     assert.ok(most < MOST, `Peak memory was ${Math.round(most / MIB)} MiB`);
@@ -74,8 +78,8 @@ test("C30 256 MiB go to a layout and come back from its file", async () => {
   const folder = await mkdtemp(join(tmpdir(), "berth-server-"));
   const { child, url } = await start(folder);
   try {
-    const digest = digestOfZeros(256 * MIB);
-    await upload(url, digest, 256 * MIB);
+    const digest = digestOfChunks(256 * MIB, "counted");
+    await upload(url, digest, chunks(256 * MIB, "counted"));
     assert.equal(await download(url, digest), digest);
     const most = await peak(child);
     assert.ok(most < MOST, `Peak memory was ${Math.round(most / MIB)} MiB`);

@@ -140,6 +140,9 @@ test("B11 refuses what is over the limit, announced or not, and stops reading", 
   const announced = await probe.send("PUT", "/v2/a/manifests/v1", { headers, body: Buffer.alloc(Limits.manifest + 1) });
   assert.equal(announced.status, 413);
   assert.equal(announced.code, "SIZE_INVALID");
+  const unread = { [Symbol.asyncIterator]: () => assert.fail("Nobody may read this") };
+  const early = { ...headers, "content-length": `${Limits.manifest + 1}` };
+  assert.equal((await probe.send("PUT", "/v2/a/manifests/v1", { headers: early, body: unread })).status, 413);
   let read = 0;
   const endless = (async function* () {
     for (;;) {
