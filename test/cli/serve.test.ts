@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { describe, test } from "node:test";
+import { berth, finish, type Ran, startBerth } from "./berth.ts";
+import { imageLayout, workFolder } from "./fixture.ts";
+
+interface Served extends AsyncDisposable {
+  readonly firstLine: string;
+  readonly host: string;
+  stop(signal: NodeJS.Signals): Promise<Ran>;
+}
+
+/** Starts `berth serve` on a free port and waits for its first line. */
+async function serve(args: readonly string[], cwd: string): Promise<Served> {
+  const child: ChildProcessWithoutNullStreams = startBerth(["serve", ...args, "--port", "0"], { cwd });
+  const ended = finish(child);
+  const firstLine = await Promise.race([
+    new Promise<string>((resolve) => createInterface(child.stdout).once("line", resolve)),
+    ended.then(({ err }) => Promise.reject(new Error(err))),
+  ]);
+  const stop = async (signal: NodeJS.Signals): Promise<Ran> => {
+    child.kill(signal);
+    return ended;
+  };
+  return {
+    firstLine,
+    host: /127\.0\.0\.1:\d+/.exec(firstLine)?.[0] ?? "",
+    stop,
+    [Symbol.asyncDispose]: async () => {
+      await stop("SIGKILL");
+    },
+  };
+}
+
+describe("serve", () => {
+  test("a layout is the repository of its directory's name, readable and writable in place", async () => {
+    await using folder = await workFolder();
+    const cwd = folder.path;
+    const { manifest } = await imageLayout(join(cwd, "images"), ["v1"]);
+    await using server = await serve(["./images"], cwd);
+    assert.match(server.firstLine, /^http:\/\/127\.0\.0\.1:\d+$/);
+    const name = `${server.host}/images`;
+    assert.equal((await berth(["digest", `${name}:v1`], { cwd })).out, `${manifest.descriptor.digest}\n`);
+    const copied = await berth(["copy", `${name}:v1`, "./back:v1"], { cwd });
+    assert.equal(copied.code, 0, copied.err);
+    const again = await berth(["copy", "./back:v1", `${name}:v1`], { cwd });
+    assert.match(again.out, /Nothing to copy/);
+    assert.equal((await berth(["tag", "add", `${name}:v1`, "v2"], { cwd })).code, 0);
+    assert.equal((await berth(["tag", "ls", "./images"], { cwd })).out, "v1\nv2\n");
+    assert.equal((await berth(["tag", "rm", `${name}:v1`], { cwd })).code, 0);
+    assert.equal((await berth(["tag", "ls", name], { cwd })).out, "v2\n");
+    const other = await berth(["tag", "ls", `${server.host}/other`], { cwd });
+    assert.equal(other.code, 3, other.err);
+    const stopped = await server.stop("SIGTERM");
+    assert.equal(stopped.code, 0, stopped.err);
+    assert.equal((await berth(["layout", "fsck", "images"], { cwd })).code, 0);
+  });
+
+  test("a folder takes pushes of new repositories, each a layout, and a second copy moves nothing", async () => {
+    await using folder = await workFolder();
+    const cwd = folder.path;
+    await imageLayout(join(cwd, "a"), ["v1"]);
+    await mkdir(join(cwd, "registry"));
+    await using server = await serve(["registry", "--json"], cwd);
+    const { url } = JSON.parse(server.firstLine) as { url: string };
+    assert.equal(url, `http://${server.host}`);
+    const target = `${server.host}/team/app:v1`;
+    assert.equal((await berth(["copy", "./a:v1", target], { cwd })).code, 0);
+    assert.match((await berth(["copy", "./a:v1", target], { cwd })).out, /Nothing to copy/);
+    const put = await berth(["blob", "put", `${server.host}/team/app`, "-"], { cwd, input: "streamed" });
+    assert.equal(put.code, 0, put.err);
+    const got = await berth(["blob", "get", `${server.host}/team/app@${put.out.trim()}`], { cwd });
+    assert.equal(got.out, "streamed");
+    await server.stop("SIGINT");
+    assert.equal((await berth(["layout", "fsck", "registry/team/app"], { cwd })).code, 0);
+  });
+
+  test("--read-only refuses writes, --name names, and a wrong path or a taken port is one sentence", async () => {
+    await using folder = await workFolder();
+    const cwd = folder.path;
+    await imageLayout(join(cwd, "a"), ["v1"]);
+    await using server = await serve(["a", "--read-only", "--name", "some/name"], cwd);
+    const name = `${server.host}/some/name:v1`;
+    assert.equal((await berth(["digest", name], { cwd })).code, 0);
+    const refused = await berth(["tag", "add", name, "v2"], { cwd });
+    assert.notEqual(refused.code, 0);
+    assert.equal((await berth(["tag", "ls", "./a"], { cwd })).out, "v1\n");
+    const port = server.host.split(":")[1] ?? "";
+    const taken = await berth(["serve", "a", "--port", port], { cwd });
+    assert.match(taken.err, /^berth: Cannot listen on 127\.0\.0\.1:\d+: EADDRINUSE\nhint: Choose another --port/);
+    const missing = await berth(["serve", "nowhere"], { cwd });
+    assert.equal(missing.code, 3);
+    const unnamed = await berth(["serve", ".", "--name", "x", "--port", "0"], { cwd });
+    assert.equal(unnamed.code, 2);
+    const badName = await berth(["serve", "a", "--name", "UPPER", "--port", "0"], { cwd });
+    assert.equal(badName.code, 2);
+  });
+});
