@@ -36,10 +36,21 @@ export class BlockReader implements AsyncDisposable {
 
   /** @throws OciError ARCHIVE_INVALID when the stream ends before */
   async take(size: number): Promise<Buffer> {
+    const block = await this.takeOrEnd(size);
+    if (!block) throw truncated();
+    return block;
+  }
+
+  /**
+   * The same; undefined when the stream ended just here.
+   * @throws OciError ARCHIVE_INVALID when it ends in between
+   */
+  async takeOrEnd(size: number): Promise<Buffer | undefined> {
     const block = Buffer.allocUnsafe(size);
     let filled = 0;
     while (filled < size) {
       const chunk = await this.#next(size - filled);
+      if (!chunk && filled === 0) return undefined;
       if (!chunk) throw truncated();
       block.set(chunk, filled);
       filled += chunk.length;
@@ -62,14 +73,21 @@ export class BlockReader implements AsyncDisposable {
     }
   }
 
-  /** Ends a content, read or not, and passes over its padding. */
-  async skip(content: AsyncGenerator<Uint8Array, void, undefined>, padding: number): Promise<void> {
+  /** Ends a content, read or not, and passes over its padding; that may be missing at the end where `lenient`. */
+  async skip(content: AsyncGenerator<Uint8Array, void, undefined>, padding: number, lenient: boolean): Promise<void> {
     await content.return();
-    this.#left += padding;
-    while (this.#left > 0) {
-      const chunk = await this.#next(this.#left);
+    await this.#drop(this.#left, false);
+    this.#left = 0;
+    await this.#drop(padding, lenient);
+  }
+
+  async #drop(size: number, lenient: boolean): Promise<void> {
+    let left = size;
+    while (left > 0) {
+      const chunk = await this.#next(left);
+      if (!chunk && lenient) return;
       if (!chunk) throw truncated();
-      this.#left -= chunk.length;
+      left -= chunk.length;
     }
   }
 

@@ -30,6 +30,11 @@ export interface ReadTarOptions {
   readonly signal?: AbortSignal;
   /** Entries accepted. {@link Limits.tarEntries} by default. */
   readonly maxEntries?: number;
+  /**
+   * Whether the zero blocks at the end have to be there; true by default. False where a
+   * digest says already that nothing is missing: umoci's layers come without them.
+   */
+  readonly endRequired?: boolean;
 }
 
 function invalid(problem: string): OciError {
@@ -92,8 +97,8 @@ function describe(header: HeaderBlock, overrides: Overrides): TarEntry {
 
 /**
  * Reads a tar entry by entry: ustar, PAX, GNU long names and old formats. Paths and
- * links come as they stand: check them before they touch a disk. An archive has to end
- * with a zero block, and only zeros may follow it.
+ * links come as they stand: check them before they touch a disk. Only zeros may follow
+ * the zero block at the end.
  * @throws OciError ARCHIVE_INVALID (no tar, truncated, damaged, sparse), LIMIT_EXCEEDED
  */
 export async function* readTar(
@@ -102,6 +107,7 @@ export async function* readTar(
 ): AsyncGenerator<TarReading, void, undefined> {
   await using reader = new BlockReader(bytes);
   const maxEntries = options.maxEntries ?? Limits.tarEntries;
+  const endRequired = options.endRequired ?? true;
   let globals = new Map<string, string>();
   let entries = 0;
   for (;;) {
@@ -112,7 +118,9 @@ export async function* readTar(
     let header: HeaderBlock | undefined;
     while (!header) {
       options.signal?.throwIfAborted();
-      const block = await reader.take(BLOCK);
+      const block: Buffer | undefined =
+        endRequired || headers.length > 0 ? await reader.take(BLOCK) : await reader.takeOrEnd(BLOCK);
+      if (!block) return;
       if (block.every((byte) => byte === 0)) {
         if (headers.length > 0) throw invalid("it ends after an extended header");
         await reader.restIsZero();
@@ -144,6 +152,6 @@ export async function* readTar(
     const entry = describe(header, { pax, gnuPath, gnuLink });
     const content = reader.content(entry.size);
     yield { entry, headers, offset: reader.offset, content: () => content };
-    await reader.skip(content, padding(entry.size));
+    await reader.skip(content, padding(entry.size), !endRequired);
   }
 }

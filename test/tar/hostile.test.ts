@@ -172,6 +172,21 @@ test("whatever is written is read back, and clamping changes the times alone", a
   );
 });
 
+test("a missing end is accepted only where it was said to be, and never inside an entry", async () => {
+  const body = Buffer.concat([encodeHeader({ ...file, size: 5 }), Buffer.from("hello")]);
+  const count = async (bytes: Uint8Array): Promise<number> => {
+    let entries = 0;
+    for await (const _entry of readTar(fromBuffer(bytes), { endRequired: false })) entries += 1;
+    return entries;
+  };
+  assert.equal(await count(body), 1);
+  assert.equal(await count(Buffer.concat([body, Buffer.alloc(507)])), 1);
+  await assert.rejects(read(body), (error) => isOciError(error, "ARCHIVE_INVALID"));
+  for (const bytes of [body.subarray(0, 515), body.subarray(0, 300), Buffer.concat([pax({ path: "a" })])]) {
+    await assert.rejects(count(bytes), (error) => isOciError(error, "ARCHIVE_INVALID"));
+  }
+});
+
 test("contents may be left unread", async () => {
   const inputs = ["one", "two", "three"].map((text): TarInput => ({
     entry: { ...file, path: text, type: "file", size: text.length },
