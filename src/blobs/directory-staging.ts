@@ -8,6 +8,8 @@ import { OciError } from "../error/oci-error.ts";
 import type { Algorithm } from "../spec/digest.ts";
 
 const ID = /^[0-9a-f]{32}$/;
+/** A digest with `-` for `:`, and something that makes it one of its kind. */
+const TRASHED = /^[a-z0-9+._-]+-[A-Za-z0-9=_-]+\.[0-9a-f]{32}$/;
 /** Hash states kept of uploads that are suspended in this process. */
 const SUSPENDED = 256;
 /** Milliseconds after which a staged file that nobody holds is nobody's. */
@@ -113,13 +115,20 @@ export class Staging {
    */
   async clean(age: number): Promise<number> {
     let removed = 0;
-    for await (const entry of this.#disk.readdir(this.#uploads)) {
-      if (entry.type === "file" && ID.test(entry.name) && (await this.#removeStale(entry.name, age))) removed += 1;
-    }
-    for await (const entry of this.#disk.readdir(this.#trash)) {
-      if (entry.type === "file" && (await this.#disk.unlink(join(this.#trash, entry.name)))) removed += 1;
+    for await (const name of this.#filesIn(this.#uploads, ID)) if (await this.#removeStale(name, age)) removed += 1;
+    for await (const name of this.#filesIn(this.#trash, TRASHED)) {
+      if (await this.#disk.unlink(join(this.#trash, name))) removed += 1;
     }
     return removed;
+  }
+
+  /** The files that have a name of ours; none where the directory is a link, which may lead anywhere. */
+  async *#filesIn(directory: string, ours: RegExp): AsyncGenerator<string, void, undefined> {
+    const found = await this.#disk.lstat(directory);
+    if (found?.type !== "directory") return;
+    for await (const entry of this.#disk.readdir(directory)) {
+      if (entry.type === "file" && ours.test(entry.name)) yield entry.name;
+    }
   }
 
   async #removeStale(id: string, age: number): Promise<boolean> {

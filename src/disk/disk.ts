@@ -36,11 +36,10 @@ export interface DiskFile extends AsyncDisposable {
 }
 
 /**
- * How a file is opened. "read": must exist; "create": must not exist; "replace":
- * made or emptied; "resume": must exist, read and write; "lock": made if absent.
+ * How a file is opened. "read": must exist; "create": must not exist; "resume": must exist, read and write; "lock": made if absent.
  * A symbolic link as the last part of the path is an error in every case.
  */
-export type OpenMode = "read" | "create" | "replace" | "resume" | "lock";
+export type OpenMode = "read" | "create" | "resume" | "lock";
 
 /**
  * The file-system calls that everything durable goes through, so that a test can

@@ -5,7 +5,7 @@ import type { DiskFile } from "./disk.ts";
 import { diskError, errnoOf } from "./error.ts";
 import { NodeFile, toStat } from "./node-file.ts";
 
-const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC } = constants;
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = constants;
 /** Absent on Windows, where lstat before opening has to do. */
 const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
 /** So that opening a FIFO that took a file's place returns at once. */
@@ -14,7 +14,6 @@ const O_NONBLOCK = constants.O_NONBLOCK ?? 0;
 const FLAGS: Readonly<Record<OpenMode, number>> = {
   read: O_RDONLY | O_NONBLOCK,
   create: O_RDWR | O_CREAT | O_EXCL,
-  replace: O_RDWR | O_CREAT | O_TRUNC,
   resume: O_RDWR | O_NONBLOCK,
   lock: O_RDWR | O_CREAT,
 };

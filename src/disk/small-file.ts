@@ -57,7 +57,9 @@ export async function replaceFile(
   bytes: Uint8Array,
 ): Promise<void> {
   try {
-    const file = await disk.open(options.temporary, "replace");
+    // A new file in every case: what lies there may be a link to something else.
+    await disk.unlink(options.temporary);
+    const file = await disk.open(options.temporary, "create");
     if (file) await fill(file, bytes);
     await disk.rename(options.temporary, path);
   } catch (error) {

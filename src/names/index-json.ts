@@ -155,8 +155,8 @@ export class IndexJsonNames implements Names {
     const index = await batch.finish();
     if (batch.edit.changed) await this.#file.save(index);
     else await this.#file.sync();
-    for (const request of accepted) request.resolve();
     await batch.settle();
+    for (const request of accepted) request.resolve();
   }
 }
 

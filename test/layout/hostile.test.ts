@@ -1,9 +1,23 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, open, readFile, rm, symlink, truncate, unlink, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  truncate,
+  unlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
+import { DirectoryBlobs } from "../../src/blobs/directory.ts";
+import { isOciError } from "../../src/error/oci-error.ts";
 import { fsckLayout } from "../../src/layout/fsck.ts";
 import { openLayout } from "../../src/layout/open-layout.ts";
 import { encodedOf } from "../../src/spec/digest.ts";
@@ -62,6 +76,28 @@ describe("a hostile layout is refused", () => {
     await failsWith(store.exists(layer.descriptor, { kind: "blob" }), "LAYOUT_INVALID");
     await failsWith(pushImage(store, image("more")), "LAYOUT_INVALID");
   });
+
+  for (const own of ["", "uploads", "trash"]) {
+    test(`a linked .berth/${own} is not followed, and nothing in there is touched`, async () => {
+      const away = join(base, `victim-${count}`);
+      const victims = ["precious", "0".repeat(32), `sha256-${"0".repeat(64)}.${"0".repeat(32)}`];
+      await mkdir(away);
+      for (const name of victims) {
+        await writeFile(join(away, name), "mine");
+        await utimes(join(away, name), 1, 1);
+      }
+      await rm(join(root, ".berth", own), { recursive: true, force: true });
+      await symlink(away, join(root, ".berth", own).replace(/\/$/, ""));
+      const store = await openLayout(root);
+      // What does not come by the link still works.
+      const deleted = store.delete?.(parts.manifest.descriptor, { kind: "manifest" });
+      for (const result of await Promise.allSettled([pushImage(store, image(`more ${own}`)), deleted])) {
+        if (result.status === "rejected") assert.ok(isOciError(result.reason, "LAYOUT_INVALID"), String(result.reason));
+      }
+      await new DirectoryBlobs(root).staging.clean(0);
+      assert.deepEqual((await readdir(away)).toSorted(), victims.toSorted());
+    });
+  }
 
   const indexes: readonly [string, () => Promise<unknown>][] = [
     ["truncated", async () => truncate(join(root, "index.json"), 40)],
