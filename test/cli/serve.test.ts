@@ -19,7 +19,9 @@ async function serve(args: readonly string[], cwd: string): Promise<Served> {
   const ended = finish(child);
   const firstLine = await Promise.race([
     new Promise<string>((resolve) => createInterface(child.stdout).once("line", resolve)),
-    ended.then(({ err }) => Promise.reject(new Error(err))),
+    ended.then(({ err }): never => {
+      throw new Error(err);
+    }),
   ]);
   const stop = async (signal: NodeJS.Signals): Promise<Ran> => {
     child.kill(signal);
