@@ -37,8 +37,9 @@ export async function pushBlob(
   let failures = 0;
   let chunk = options.chunkSize;
   for (;;) {
+    // A POST that fails has had its tries.
+    session ??= await UploadSession.start(api, computableAlgorithm(descriptor.digest), signal);
     try {
-      session ??= await UploadSession.start(api, computableAlgorithm(descriptor.digest), signal);
       const upload = new Sending(session, descriptor, source, signal);
       await upload.send(at, chunk);
       return;
@@ -46,7 +47,7 @@ export async function pushBlob(
       const tooLarge = isOciError(error) && error.context.status === 413 && chunk === undefined;
       if (tooLarge && descriptor.size > FALLBACK_CHUNK) chunk = FALLBACK_CHUNK;
       else if (!mayPass(error) || (failures += 1) > policy.retries) {
-        await session?.cancel({}).catch(() => undefined);
+        await session.cancel({}).catch(() => undefined);
         throw error;
       }
       await pause(pauseBefore(Math.max(failures, 1), policy, undefined), options.signal);

@@ -87,6 +87,8 @@ export class Transport {
           body === undefined ? Math.max(this.#options.stall, 1000) : Math.max(this.#options.stall, 300_000),
         bodyTimeout: this.#options.stall,
         highWaterMark: 1024 * 1024,
+        // Otherwise every HEAD would cost a connection.
+        reset: false,
       });
       return wireAnswer(answer, url, signal);
     } catch (error) {

@@ -168,7 +168,7 @@ describe("the fallback tag", () => {
     await using store = await storeOn(server);
     const all = Array.from({ length: 6 }, (_, at) => image(`n${at}`).manifest.descriptor);
     await Promise.all(
-      all.map((one) => store.listReferrers?.([{ subject: SUBJECT.descriptor, add: [one], remove: [] }])),
+      all.map(async (one) => store.listReferrers?.([{ subject: SUBJECT.descriptor, add: [one], remove: [] }])),
     );
     assert.deepEqual(entries(held).toSorted(), all.map(({ digest }) => digest).toSorted());
   });
