@@ -194,6 +194,15 @@ describe("a manifest from a hostile registry", () => {
     assert.deepEqual(await store.resolve({ tag: "v1" }), manifest.descriptor);
   });
 
+  test("another manifest than the pinned one, where HEAD does not tell", async () => {
+    await using server = await scripted((request, response) => {
+      if (request.method === "HEAD") reply(response, 405);
+      else reply(response, 200, { "content-type": type }, other.bytes);
+    });
+    await using store = await storeOn(server);
+    await failsWith(store.resolve({ digest: manifest.descriptor.digest }), "DIGEST_INVALID");
+  });
+
   test("HEAD that lies about a pinned digest", async () => {
     await using server = await scripted((_, response) =>
       reply(response, 200, {
