@@ -56,7 +56,7 @@ export class IndexBatch {
   async #name({ tag, to }: NameChange): Promise<void> {
     const before = to ? this.edit.setTag(tag, bareDescriptor(to)) : this.edit.removeTag(tag);
     if (before === undefined || before.descriptor.digest === to?.digest) return;
-    if (this.edit.withDigest(before.descriptor.digest).length > 0) return;
+    if (this.edit.has(before.descriptor.digest)) return;
     // A tag that moves on leaves the old manifest unlisted, as other tools do, unless its bytes do not say
     // what it is. A tag that is deleted leaves the manifest listed.
     if (to === null || !(await this.#speaksForItself(before.descriptor))) {
@@ -66,7 +66,7 @@ export class IndexBatch {
 
   async #appear({ manifest, subject, children = [] }: ManifestChange): Promise<void> {
     if (subject) this.#refer(manifest, subject.digest);
-    else if (this.edit.withDigest(manifest.digest).length === 0) this.edit.add(layoutEntry(bareDescriptor(manifest)));
+    else if (!this.edit.has(manifest.digest)) this.edit.add(layoutEntry(bareDescriptor(manifest)));
     for (const child of children) {
       for (const entry of this.edit.withDigest(child)) {
         if (isPlain(entry) && (await this.#speaksForItself(entry.descriptor))) this.edit.remove(entry);

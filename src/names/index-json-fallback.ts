@@ -47,7 +47,7 @@ export class FallbackIndexes {
   /** Removes the indexes that were replaced, once nothing durable names them. */
   async discardOutdated(edit: LayoutIndexEdit): Promise<void> {
     for (const digest of this.#outdated) {
-      if (edit.withDigest(digest).length === 0) await this.#bytes.discard(digest);
+      if (!edit.has(digest)) await this.#bytes.discard(digest);
     }
   }
 

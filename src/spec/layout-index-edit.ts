@@ -13,6 +13,8 @@ export class LayoutIndexEdit {
   readonly #byName = new Map<string, Set<LayoutEntry>>();
   readonly #byTag = new Map<string, Set<LayoutEntry>>();
   readonly #byDigest = new Map<Digest, Set<LayoutEntry>>();
+  /** Entries without a name or a word of their own, by digest; a digest may have any number of names. */
+  readonly #plain = new Map<string, Set<LayoutEntry>>();
   #next = 0;
   #changes = 0;
 
@@ -31,6 +33,10 @@ export class LayoutIndexEdit {
   result(): LayoutIndex {
     const placed = [...this.#entries].toSorted(([left], [right]) => left - right);
     return { entries: placed.map(([, entry]) => entry), rest: this.#rest };
+  }
+
+  has(digest: Digest): boolean {
+    return this.#byDigest.has(digest);
   }
 
   withDigest(digest: Digest): readonly LayoutEntry[] {
@@ -59,7 +65,7 @@ export class LayoutIndexEdit {
     const place = moved && this.#places.get(moved);
     if (moved) this.remove(moved);
     this.add(layoutEntry(target, annotations), place);
-    for (const entry of this.withDigest(target.digest)) if (isPlain(entry)) this.remove(entry);
+    for (const entry of this.#plain.get(target.digest) ?? []) this.remove(entry);
     return before;
   }
 
@@ -97,6 +103,7 @@ export class LayoutIndexEdit {
 
   *#keys(entry: LayoutEntry): Iterable<[Map<string, Set<LayoutEntry>>, string]> {
     yield [this.#byDigest, entry.descriptor.digest];
+    if (isPlain(entry)) yield [this.#plain, entry.descriptor.digest];
     const name = entryName(entry);
     if (name === undefined) return;
     yield [this.#byName, name];
