@@ -46,6 +46,14 @@ describe("text from outside", () => {
     assert.equal(escapeLine(text), text);
   });
 
+  test("is escaped by every way to write a line", async () => {
+    const sink = new Memory();
+    const out = new Output(sink, { json: false, color: false });
+    out.result({}, [hostile]);
+    await out.line(hostile);
+    assert.equal(sink.text, `${escapeLine(hostile)}\n`.repeat(2));
+  });
+
   test("cannot colour a line with our own marks, nor close one of ours early", () => {
     const sink = new Memory(true);
     const out = new Output(sink, { json: false, color: true });

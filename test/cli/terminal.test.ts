@@ -65,12 +65,17 @@ describe("on a terminal", { skip: noScript }, () => {
     const parts = image("evil", { artifactType: "application/x", annotations: { title: evil } });
     await pushImage(store, parts, ["v1"]);
     const blob = (await berth(["blob", "put", "./a", "-"], { cwd, input: evil })).out.trim();
+    const entry = { ...parts.manifest.descriptor, annotations: { "org.opencontainers.image.ref.name": evil } };
+    await imageLayout(join(cwd, "named"), []);
+    await writeFile(join(cwd, "named", "index.json"), JSON.stringify({ schemaVersion: 2, manifests: [entry, entry] }));
     await writeFile(join(cwd, "m"), JSON.stringify({ schemaVersion: 2, mediaType: evil }));
     for (const line of [
       "manifest get ./a:v1",
       "manifest get ./a:v1 --json",
       "manifest get ./a:v1 --pretty",
       `blob get ./a@${blob}`,
+      "layout fsck named",
+      "discover ./a:v1",
       "digest $'./a:v1\\e]0;owned\\a'",
       "digest $'ocidir://no\\e[2Jwhere'",
       "manifest put ./a m || true",
