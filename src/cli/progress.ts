@@ -12,11 +12,8 @@ export interface Progress {
   clear(): void;
 }
 
-const silent: Progress = { onEvent: () => undefined, clear: () => undefined };
-
-export function createProgress(mode: "tty" | "json" | "none", sink: Sink): Progress {
-  if (mode === "json") return jsonLines(sink);
-  return mode === "tty" ? new ProgressLine(sink) : silent;
+export function createProgress(mode: "tty" | "json", sink: Sink): Progress {
+  return mode === "json" ? jsonLines(sink) : new ProgressLine(sink);
 }
 
 const TRANSFER_TYPES: ReadonlySet<string> = new Set<TransferEvent["type"]>([

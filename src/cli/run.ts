@@ -4,8 +4,7 @@ import type { Command, RawValues } from "./command.ts";
 import type { Context, Environment } from "./context.ts";
 import { escapeLine } from "./escape.ts";
 import { Output, type Sink } from "./output.ts";
-import { createProgress, type Progress } from "./progress.ts";
-import { reportError } from "./report.ts";
+import type { Progress } from "./progress.ts";
 import { everywhere } from "./shared-options.ts";
 import { renderStyle, style } from "./style.ts";
 import { type Entry, table } from "./table.ts";
@@ -63,12 +62,21 @@ function wantsColor(sink: Sink, env: Environment, allowed: boolean): boolean {
   return sink.isTTY === true && allowed && !env["NO_COLOR"] && env["TERM"] !== "dumb";
 }
 
+const silent: Progress = { onEvent: () => undefined, clear: () => undefined };
+
+/** Loaded only where there is something to draw. */
+async function openProgress(mode: "tty" | "json" | "none", sink: Sink): Promise<Progress> {
+  if (mode === "none") return silent;
+  const { createProgress } = await import("./progress.ts");
+  return createProgress(mode, sink);
+}
+
 /** Runs one command line and gives its exit code; everything that fails is reported here. */
 export async function run(argv: readonly string[], shell: Shell): Promise<number> {
   const line = normalise(argv);
   const { stderr, env } = shell;
   let debug = line.includes("--debug");
-  let progress: Progress = createProgress("none", stderr);
+  let progress = silent;
   let progressJson = false;
   let errorColor = wantsColor(stderr, env, !line.includes("--no-color"));
   const say = (text: string): void => {
@@ -100,7 +108,7 @@ export async function run(argv: readonly string[], shell: Shell): Promise<number
     errorColor = wantsColor(stderr, env, allowed);
     progressJson = mode === "json" && !quiet;
     const drawn = mode === "auto" ? (stderr.isTTY === true ? "tty" : "none") : mode;
-    progress = createProgress(quiet ? "none" : drawn, stderr);
+    progress = await openProgress(quiet ? "none" : drawn, stderr);
     const context: Context = {
       env,
       cwd: shell.cwd,
@@ -131,6 +139,7 @@ export async function run(argv: readonly string[], shell: Shell): Promise<number
     return Exit.Ok;
   } catch (error) {
     if (shell.outputFailed()) return Exit.Failed;
+    const { reportError } = await import("./report.ts");
     const report = reportError(error, { debug, interrupted: shell.interrupted() });
     if (progressJson) stderr.write(`${JSON.stringify(report.event)}\n`, () => undefined);
     else for (const text of report.lines) say(text);
