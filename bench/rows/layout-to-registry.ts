@@ -1,14 +1,17 @@
 import { join } from "node:path";
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { writeLayout } from "../fixture.ts";
 import { type Contender, race, time } from "../measure.ts";
 import { peer } from "../peer.ts";
-import { startRegistry } from "../registry.ts";
+import { type Running, startRegistry } from "../registry.ts";
 import type { Bench, Row } from "../row.ts";
 
 const MB = 1_000_000;
 
-/** layout → Debian's docker-registry, 20 layers of 25 MB, a new repository each time. */
+/**
+ * layout → Debian's docker-registry, 20 layers of 25 MB. Every run meets an empty registry: skopeo
+ * remembers between runs what a registry holds, and mounts instead of sending.
+ */
 export async function layoutToRegistry({ berth, folder, rounds }: Bench): Promise<Row | undefined> {
   const server = peer("docker-registry");
   if (!server) return undefined;
@@ -17,39 +20,43 @@ export async function layoutToRegistry({ berth, folder, rounds }: Bench): Promis
     source,
     Array.from({ length: 20 }, () => 25 * MB),
   );
-  await mkdir(join(folder, "registry"), { recursive: true });
-  const registry = await startRegistry(join(folder, "registry"));
-  try {
-    const contender = (name: string, command: (target: string) => readonly string[]): Contender => ({
-      name,
-      run: (round) => time(command(`${registry.host}/bench/${name}-${round}:v1`), { watch: true }),
-    });
-    const contenders = [contender("berth", (to) => [...berth, "copy", "-q", `ocidir://${source}:v1`, to])];
-    const versions: Record<string, string> = { "docker-registry": server };
-    const add = (name: string, command: (target: string) => readonly string[]): void => {
-      const version = peer(name);
-      if (!version) return;
-      versions[name] = version;
-      contenders.push(contender(name, command));
-    };
-    add("skopeo", (to) => [
-      "skopeo",
-      "--insecure-policy",
-      "copy",
-      "-q",
-      "--dest-tls-verify=false",
-      `oci:${source}:v1`,
-      `docker://${to}`,
-    ]);
-    add("crane", (to) => ["crane", "push", "--insecure", source, to]);
-    add("oras", (to) => ["oras", "cp", "--from-oci-layout", `${source}:v1`, "--to-plain-http", to]);
-    return {
-      title: "layout → docker-registry, 20 × 25 MB",
-      goal: { skopeo: 0.7 },
-      versions,
-      results: await race(contenders, rounds),
-    };
-  } finally {
-    await registry.stop();
-  }
+  const home = join(folder, "registry");
+  let registry: Running | undefined;
+  const contender = (name: string, command: (target: string) => readonly string[]): Contender => ({
+    name,
+    before: async () => {
+      await mkdir(home, { recursive: true });
+      registry = await startRegistry(home);
+    },
+    run: () => time(command(`${registry?.host}/bench/${name}:v1`), { watch: true }),
+    after: async () => {
+      await registry?.stop();
+      await rm(home, { recursive: true, force: true });
+    },
+  });
+  const contenders = [contender("berth", (to) => [...berth, "copy", "-q", `ocidir://${source}:v1`, to])];
+  const versions: Record<string, string> = { "docker-registry": server };
+  const add = (name: string, command: (target: string) => readonly string[]): void => {
+    const version = peer(name);
+    if (!version) return;
+    versions[name] = version;
+    contenders.push(contender(name, command));
+  };
+  add("skopeo", (to) => [
+    "skopeo",
+    "--insecure-policy",
+    "copy",
+    "-q",
+    "--dest-tls-verify=false",
+    `oci:${source}:v1`,
+    `docker://${to}`,
+  ]);
+  add("crane", (to) => ["crane", "push", "--insecure", source, to]);
+  add("oras", (to) => ["oras", "cp", "--from-oci-layout", `${source}:v1`, "--to-plain-http", to]);
+  return {
+    title: "layout → docker-registry, 20 × 25 MB",
+    goal: { skopeo: 0.7 },
+    versions,
+    results: await race(contenders, rounds),
+  };
 }
