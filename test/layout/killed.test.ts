@@ -25,8 +25,10 @@ function seeded(seed: number): () => number {
 }
 
 test(`${KILLS} writers are killed at random, and nothing that was acknowledged is lost`, async (t) => {
-  const root = await mkdtemp(join(tmpdir(), "berth-killed-"));
-  t.after(() => rm(root, { recursive: true }));
+  const base = await mkdtemp(join(tmpdir(), "berth-killed-"));
+  t.after(() => rm(base, { recursive: true }));
+  assert.deepEqual(await startWriter(join(base, "warm-up"), "one", 2).ended, { code: 0, stderr: "" });
+  const root = join(base, "layout");
   const seed = Number(process.env["BERTH_SEED"] ?? Date.now() % 2 ** 31);
   t.diagnostic(`BERTH_SEED=${seed}`);
   const random = seeded(seed);

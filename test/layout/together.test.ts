@@ -14,6 +14,7 @@ test("forty processes write 25 tags each into one new layout at once, and nothin
   const root = await mkdtemp(join(tmpdir(), "berth-together-"));
   t.after(() => rm(root, { recursive: true }));
   const layout = join(root, "layout");
+  assert.deepEqual(await startWriter(join(root, "warm-up"), "one", 1).ended, { code: 0, stderr: "" });
   const writers = Array.from({ length: PROCESSES }, (_, at) => startWriter(layout, `p${at}`, TAGS));
   for (const writer of writers) assert.deepEqual(await writer.ended, { code: 0, stderr: "" });
   const lines = writers.flatMap((writer) => writer.said());

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Descriptor } from "../../src/spec/descriptor.ts";
 import type { Digest } from "../../src/spec/digest.ts";
 import { fsckLayout } from "../../src/layout/fsck.ts";
@@ -19,8 +19,12 @@ export interface Writer {
   readonly ended: Promise<{ code: number | null; stderr: string }>;
 }
 
+/** @param root the layout; beside it lies what makes the next writer start sooner, once one has ended */
 export function startWriter(root: string, name: string, count: number): Writer {
-  const child = spawn(process.execPath, [SCRIPT, root, name, `${count}`], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [SCRIPT, root, name, `${count}`], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, NODE_COMPILE_CACHE: join(dirname(root), "compiled") },
+  });
   let stdout = "";
   let stderr = "";
   const begun = Promise.withResolvers<void>();
