@@ -1,8 +1,8 @@
 import { collect } from "../bytes/collect.ts";
 import { OciError } from "../error/oci-error.ts";
+import type { Connections } from "../open/connections.ts";
 import type { Credential, OpenMode } from "../open/open-options.ts";
 import type { Opened } from "../open/opened.ts";
-
 import { layoutHint, type Locator, parseLocator } from "../spec/locator.ts";
 import type { Context } from "./context.ts";
 import { flag, type Option, type OptionValues, text } from "./option.ts";
@@ -91,6 +91,7 @@ export async function openLocated(
   const { openLocator } = await import("../open/open-locator.ts");
   return openLocator(locator, {
     mode,
+    ...(locator.medium === "registry" ? { connections: await connectionsOf(context) } : {}),
     ...(credentials === undefined ? {} : { credentials }),
     plainHttp: options.plainHttp,
     insecure: options.insecure,
@@ -102,6 +103,16 @@ export async function openLocated(
     signal: context.signal,
     onEvent: context.onEvent,
   });
+}
+
+const shared = new WeakMap<Context, Connections>();
+
+/** One command talks to a registry over one set of connections, as source and as target. */
+async function connectionsOf(context: Context): Promise<Connections> {
+  const { Connections: Shared } = await import("../open/connections.ts");
+  const known = shared.get(context) ?? new Shared();
+  shared.set(context, known);
+  return known;
 }
 
 /** A bare word is a registry's; where a layout of that name lies at hand, that deserves a word. */

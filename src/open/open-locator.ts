@@ -53,18 +53,24 @@ async function openLayoutStore(locator: LayoutLocator, options: OpenOptions): Pr
 }
 
 async function openRegistryStore(locator: RegistryLocator, options: OpenOptions): Promise<Store> {
-  const [{ openRemote }, { createHosts }, { remoteSettings }] = await Promise.all([
+  const [{ openRemote }, { Connections }, { remoteSettings }] = await Promise.all([
     import("../remote/open-remote.ts"),
-    import("../remote/hosts.ts"),
+    import("./connections.ts"),
     import("./remote-settings.ts"),
+    // The client loads it with its first request, which is certain to come: in one go it costs less.
+    import("undici"),
   ]);
-  const settings = await remoteSettings(locator.host, options);
-  const hosts = createHosts({ env: options.env });
+  const connections = options.connections ?? new Connections();
+  const settings = await remoteSettings(locator.host, options, connections);
+  const hosts = connections.acquire(options.env);
   const store = await openRemote({ ...settings, repository: locator.repository, hosts });
+  let open = true;
   return decorate(store, {
     [Symbol.asyncDispose]: async () => {
+      if (!open) return;
+      open = false;
       await store[Symbol.asyncDispose]();
-      await hosts[Symbol.asyncDispose]();
+      await connections.release();
     },
   });
 }

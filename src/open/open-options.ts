@@ -1,4 +1,5 @@
 import type { Credential } from "../remote/credential.ts";
+import type { Connections, Surroundings } from "./connections.ts";
 
 /**
  * "write": it has to exist; "create": made where it is missing; "plan": as "create", but
@@ -8,7 +9,7 @@ export type OpenMode = "read" | "write" | "create" | "plan";
 
 export type { Credential };
 
-export interface OpenOptions {
+export interface OpenOptions extends Surroundings {
   readonly mode: OpenMode;
   /** Instead of those of the Docker config file. */
   readonly credentials?: Credential;
@@ -17,11 +18,8 @@ export interface OpenOptions {
   readonly insecure?: boolean;
   /** A PEM file of certificates to trust beside the system's. */
   readonly caFile?: string;
-  /** Path of the Docker config file. */
-  readonly dockerConfig?: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly home: string | undefined;
-  readonly cwd: string;
+  /** Shared by what is opened with the same; without it each store has connections of its own. */
+  readonly connections?: Connections;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: { readonly type: string }) => void;
 }

@@ -1,37 +1,33 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { OciError } from "../error/oci-error.ts";
-import { type CredentialSource, staticCredentials } from "../remote/credential.ts";
+import { staticCredentials } from "../remote/credential.ts";
 import type { HostSettings } from "../remote/hosts.ts";
 import { canonicalHost } from "../remote/origin.ts";
-import { storedCredentials } from "../remote/stored-credentials.ts";
+import type { Connections } from "./connections.ts";
 import type { OpenOptions } from "./open-options.ts";
 
 /**
  * How to reach a registry, from what the user said.
  * @throws OciError FILE_INVALID when the certificate file cannot be read
  */
-export async function remoteSettings(host: string, options: OpenOptions): Promise<HostSettings> {
+export async function remoteSettings(
+  host: string,
+  options: OpenOptions,
+  connections: Connections,
+): Promise<HostSettings> {
   const { credentials, plainHttp, insecure, caFile, onEvent } = options;
   const ca = caFile === undefined ? undefined : await readCertificates(caFile, options.cwd);
   const tls = { ...(ca === undefined ? {} : { ca }), ...(insecure ? { insecure } : {}) };
   return {
     host,
-    credentials: credentials === undefined ? stored(options) : staticCredentials(canonicalHost(host), credentials),
+    credentials:
+      credentials === undefined ? connections.stored(options) : staticCredentials(canonicalHost(host), credentials),
     // Absent, a loopback host is spoken to in plain HTTP; false would say never.
     ...(plainHttp ? { plainHttp } : {}),
     ...(Object.keys(tls).length === 0 ? {} : { tls }),
     ...(onEvent === undefined ? {} : { onEvent }),
   };
-}
-
-/** Credentials where docker login and its like put them; nothing is read before a registry asks. */
-function stored({ env, home, cwd, dockerConfig }: OpenOptions): CredentialSource {
-  return storedCredentials({
-    env,
-    ...(home === undefined ? {} : { home }),
-    ...(dockerConfig === undefined ? {} : { file: resolve(cwd, dockerConfig) }),
-  });
 }
 
 async function readCertificates(file: string, cwd: string): Promise<string> {

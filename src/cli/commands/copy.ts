@@ -11,6 +11,7 @@ import { type Command, defineCommand } from "../command.ts";
 import { connection, openLocated, refuseSharedCredentials } from "../connection.ts";
 import type { Context } from "../context.ts";
 import { formatBytes, formatCount } from "../format.ts";
+import { keepNurserySmall } from "../nursery.ts";
 import { flag, list, required } from "../option.ts";
 import { printPlan } from "../plan-report.ts";
 import { resolveManifest } from "../resolve.ts";
@@ -67,6 +68,7 @@ export const command: Command = defineCommand({
       await printPlan(planCopy(copyOptions), ends, context);
       return;
     }
+    keepNurserySmall();
     const summary = await copy(copyOptions);
     out.result({ ...ends, ...(one ? { digest: one.digest } : {}), ...summary }, () => [
       ...(one ? [style.bold(one.digest)] : []),

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { ServerEvent } from "../../server/serve.ts";
 import { type Command, defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
+import { keepNurserySmall } from "../nursery.ts";
 import { flag, integer, required, text } from "../option.ts";
 import { readDirectory } from "../path-argument.ts";
 import { style } from "../style.ts";
@@ -43,6 +44,7 @@ export const command: Command = defineCommand({
         report(event, context);
       },
     });
+    keepNurserySmall();
     const { url } = server;
     if (out.json) out.result({ url, ...(opened.name === undefined ? {} : { repository: opened.name }) }, []);
     else await out.line(url);

@@ -1,0 +1,16 @@
+import { flushCompileCache } from "node:module";
+import { setFlagsFromString } from "node:v8";
+
+/**
+ * Keeps V8's nursery small for the rest of the process. Streams make much garbage that dies
+ * young, and V8 would let the nursery grow to 100 MB for it before it looks: on a graph of
+ * 20,000 nodes the peak was 204 MiB without this and 105 MiB with it.
+ *
+ * Call it when what the command needs is loaded. Compiled code is only valid under the flags
+ * it was compiled with, so what is there is written to the cache first, and what is loaded
+ * afterwards is compiled anew each time.
+ */
+export function keepNurserySmall(): void {
+  flushCompileCache();
+  setFlagsFromString("--semi-space-growth-factor=1");
+}
