@@ -14,8 +14,11 @@ export interface Range {
  */
 export interface Content extends AsyncDisposable {
   readonly size: number;
-  /** The bytes of the range asked for, once. */
-  bytes(): Bytes;
+  /**
+   * The bytes of the range asked for, once. `lent`: a chunk stays as it is only until two further
+   * ones have been asked for, so that a source may use its buffers again.
+   */
+  bytes(options?: { readonly lent?: boolean }): Bytes;
   /** Set where the bytes lie in one piece in a file, so that a server can send it without copying; `offset` is where byte 0 of the whole content lies. */
   readonly file?: { readonly handle: FileHandle; readonly offset: number };
 }

@@ -114,7 +114,8 @@ class Repository {
         { digest: descriptor.digest },
       );
     }
-    const bytes = options.verify === false ? content.bytes() : verify(content.bytes(), descriptor);
+    const raw = content.bytes({ lent: options.lent === true });
+    const bytes = options.verify === false ? raw : verify(raw, descriptor);
     yield* options.offset ? skip(bytes, options.offset) : bytes;
   }
 

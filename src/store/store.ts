@@ -25,6 +25,11 @@ export interface KindOption extends Signal {
 export interface FetchOptions extends KindOption {
   /** Hand out only what follows the first `offset` bytes. */
   readonly offset?: number;
+  /**
+   * The receiver is done with a chunk before it asks for the second one after it: the source may
+   * use its buffers again. False by default: chunks belong to the receiver.
+   */
+  readonly lent?: boolean;
   /** False: the receiver checks size and digest itself, so that nothing is hashed twice. True by default. */
   readonly verify?: boolean;
 }

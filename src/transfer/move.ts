@@ -53,9 +53,17 @@ async function moveBlob(step: ContentStep, route: Route): Promise<Moved> {
     if (mounted) await mounted.abort();
   }
   // The target checks size and digest, as every registry must; hashing here as well would be the second time.
+  // What goes to a registry is on the wire before the second chunk after it is asked for.
+  const lent = target.location.medium === "registry";
   const read = (options?: { readonly offset?: number }): Bytes =>
     tagged(
-      source.fetch(descriptor, { kind: "blob", verify: false, offset: options?.offset ?? 0, ...signalOf(signal) }),
+      source.fetch(descriptor, {
+        kind: "blob",
+        verify: false,
+        lent,
+        offset: options?.offset ?? 0,
+        ...signalOf(signal),
+      }),
       (bytes) => route.onEvent?.({ type: "progress", descriptor, bytes }),
     );
   try {
