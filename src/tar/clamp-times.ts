@@ -1,38 +1,41 @@
 import type { Bytes } from "../bytes/bytes.ts";
-import { BLOCK, decodeHeader, sealHeader, setModifiedAt } from "./header.ts";
-import { decodePax, encodePax, paxTime } from "./pax.ts";
-import { type RawHeader, readTar, type ReadTarOptions } from "./read.ts";
-import { padding } from "./write.ts";
+import { BLOCK, padding } from "./block.ts";
+import { numberField } from "./header.ts";
+import { paxRecords, paxTime } from "./pax.ts";
+import { blocksOf, type RawHeader, readTar, type ReadTarOptions } from "./read.ts";
 
 /** Access and change times come from the same clock, and would tell what the modification time no longer does. */
-const PAX_TIMES = ["mtime", "atime", "ctime"] as const;
+const PAX_TIMES = /^[mac]time$/;
 
-function clampBlock(block: Buffer, max: number): Buffer {
+/** The block with another time and the checksum of that (POSIX pax, "ustar Interchange Format"). */
+function withTime(block: Buffer, seconds: number): Buffer {
   const copy = Buffer.from(block);
-  if (decodeHeader(block).modifiedAt > max) setModifiedAt(copy, max);
+  copy.write(`${seconds.toString(8).padStart(11, "0")}\0`, 136, "latin1");
+  copy.fill(" ", 148, 156);
+  const sum = copy.reduce((total, byte) => total + byte, 0);
+  copy.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
   return copy;
 }
 
-function clampHeader({ block, flag, body }: RawHeader, max: number): Buffer {
-  const own = clampBlock(block, max);
-  if (body === undefined) return own;
-  let content = body;
-  if (flag === "x" || flag === "g") {
-    const records = decodePax(body);
-    for (const key of PAX_TIMES) {
-      const value = records.get(key);
-      if (value !== undefined && value !== "" && paxTime(value) > max) records.set(key, String(max));
-    }
-    content = encodePax(records);
-    own.write(`${content.length.toString(8).padStart(11, "0")}\0`, 124, 12, "latin1");
-    sealHeader(own);
+/** The body with its times written over in place, so that all lengths and all binary values stay. */
+function clampRecords(body: Buffer, max: number): Buffer {
+  const copy = Buffer.from(body);
+  for (const { key, value, start, end } of paxRecords(body)) {
+    if (!PAX_TIMES.test(key) || value === "" || paxTime(value) <= max) continue;
+    copy.write(String(max).padStart(end - start, "0"), start, "latin1");
   }
-  return Buffer.concat([own, content, Buffer.alloc(padding(content.length))]);
+  return copy;
+}
+
+function clampHeader({ block, flag, body }: RawHeader, max: number): Buffer[] {
+  const own = numberField(block, "mtime") > max ? withTime(block, max) : block;
+  if (body === undefined) return [own];
+  return blocksOf({ block: own, body: flag === "x" || flag === "g" ? clampRecords(body, max) : body });
 }
 
 /**
  * Rewrites a tar so that no entry is newer than a time; all else stays as it is.
- * @param max seconds since 1970, a whole number
+ * @param max seconds since 1970, a whole number; earlier times are taken as 0, the least a header holds
  * @throws OciError ARCHIVE_INVALID, LIMIT_EXCEEDED
  */
 export async function* clampTimes(
@@ -41,7 +44,7 @@ export async function* clampTimes(
   options: ReadTarOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const { entry, headers, content } of readTar(bytes, options)) {
-    for (const header of headers) yield clampHeader(header, max);
+    for (const header of headers) yield* clampHeader(header, Math.max(0, max));
     yield* content();
     const rest = padding(entry.size);
     if (rest > 0) yield Buffer.alloc(rest);
@@ -49,9 +52,9 @@ export async function* clampTimes(
   yield Buffer.alloc(2 * BLOCK);
 }
 
-/** Reads a tar to its end and counts the entries that are newer than a time. */
+/** Reads a tar to its end and counts the entries that are newer than a time, which counts as in {@link clampTimes}. */
 export async function countNewer(bytes: Bytes, max: number, options: ReadTarOptions = {}): Promise<number> {
   let count = 0;
-  for await (const { entry } of readTar(bytes, options)) if (entry.modifiedAt > max) count += 1;
+  for await (const { entry } of readTar(bytes, options)) if (entry.modifiedAt > Math.max(0, max)) count += 1;
   return count;
 }

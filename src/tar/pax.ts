@@ -1,68 +1,74 @@
 import { OciError } from "../error/oci-error.ts";
 
-/** Records of a PAX extended header, in order. */
-export type PaxRecords = ReadonlyMap<string, string>;
+/** One record of a PAX header, and where its value lies in the header's body. */
+export interface PaxRecord {
+  readonly key: string;
+  readonly value: string;
+  readonly start: number;
+  readonly end: number;
+}
 
 function invalid(problem: string): OciError {
   return new OciError("ARCHIVE_INVALID", `Invalid tar: a PAX header ${problem}`);
-}
-
-/** One record: its length counts itself (POSIX pax, "pax Extended Header"). */
-function record(key: string, value: string): string {
-  const body = ` ${key}=${value}\n`;
-  const bytes = Buffer.byteLength(body);
-  let length = bytes + String(bytes).length;
-  if (String(length).length > String(bytes).length) length = bytes + String(length).length;
-  return `${length}${body}`;
-}
-
-export function encodePax(records: PaxRecords): Buffer {
-  let text = "";
-  for (const [key, value] of records) text += record(key, value);
-  return Buffer.from(text, "utf8");
-}
-
-/**
- * Reads the records of a PAX header. Values stay text: a path of digits is a path.
- * @throws OciError ARCHIVE_INVALID
- */
-export function decodePax(bytes: Buffer): Map<string, string> {
-  const records = new Map<string, string>();
-  let at = 0;
-  while (at < bytes.length && bytes[at] !== 0) {
-    const space = bytes.indexOf(0x20, at);
-    const digits = space === -1 || space - at > 10 ? "" : bytes.toString("latin1", at, space);
-    if (!/^[1-9][0-9]*$/.test(digits)) throw invalid("has a record without a length");
-    const end = at + Number(digits);
-    const equals = bytes.indexOf(0x3d, space);
-    if (end > bytes.length || bytes[end - 1] !== 0x0a || equals === -1 || equals >= end) {
-      throw invalid("has a record of the wrong length");
-    }
-    const key = bytes.toString("utf8", space + 1, equals);
-    const value = bytes.toString("utf8", equals + 1, end - 1);
-    // NUL bytes cut names short in other readers, so that two tools would see two archives.
-    if (key.includes("\0") || (/^(?:path|linkpath|uname|gname)$/.test(key) && value.includes("\0"))) {
-      throw invalid(`has a NUL byte in ${JSON.stringify(key.slice(0, 40))}`);
-    }
-    records.set(key, value);
-    at = end;
-  }
-  return records;
-}
-
-/** @throws OciError ARCHIVE_INVALID unless the text is a whole, non-negative number within 2^53 */
-export function paxInteger(text: string, key: string): number {
-  const value = Number(text);
-  if (!/^[0-9]+$/.test(text) || !Number.isSafeInteger(value))
-    throw invalid(`says ${key}=${JSON.stringify(text.slice(0, 40))}`);
-  return value;
 }
 
 /** @throws OciError ARCHIVE_INVALID unless the text is a decimal number */
 export function paxTime(text: string): number {
   const value = Number(text);
   if (!/^-?[0-9]+(?:\.[0-9]*)?$/.test(text) || !Number.isFinite(value)) {
-    throw invalid(`says mtime=${JSON.stringify(text.slice(0, 40))}`);
+    throw invalid(`says the time ${JSON.stringify(text.slice(0, 40))}`);
   }
   return value;
+}
+
+/** Fields of an entry that other readers change, or do not, because of a record before all entries. */
+const FIELDS = /^(?:path|linkpath|uname|gname|size|uid|gid|mtime|GNU\.sparse\..*)$/;
+
+function checkRecord({ key, value }: PaxRecord): void {
+  // NUL bytes cut names short in other readers, so that two tools would see two archives.
+  if (key.includes("\0") || (/^(?:path|linkpath|uname|gname)$/.test(key) && value.includes("\0"))) {
+    throw invalid(`has a NUL byte in ${JSON.stringify(key.slice(0, 40))}`);
+  }
+  // An empty value takes a record back (POSIX pax, "pax Extended Header").
+  if (value === "") return;
+  if (/^(?:size|uid|gid)$/.test(key) && !(/^[0-9]+$/.test(value) && Number.isSafeInteger(Number(value)))) {
+    throw invalid(`says ${key}=${JSON.stringify(value.slice(0, 40))}`);
+  }
+  if (/^[mac]time$/.test(key)) paxTime(value);
+}
+
+/**
+ * Walks the records of a PAX header, strictly: each as long as it says, its numbers numbers.
+ * @throws OciError ARCHIVE_INVALID
+ */
+export function* paxRecords(body: Buffer): Generator<PaxRecord, void, undefined> {
+  let at = 0;
+  while (at < body.length && body[at] !== 0) {
+    const space = body.indexOf(0x20, at);
+    const digits = space === -1 || space - at > 10 ? "" : body.toString("latin1", at, space);
+    if (!/^[1-9][0-9]*$/.test(digits)) throw invalid("has a record without a length");
+    const end = at + Number(digits) - 1;
+    const equals = body.indexOf(0x3d, space);
+    if (end >= body.length || body[end] !== 0x0a || equals === -1 || equals >= end) {
+      throw invalid("has a record of the wrong length");
+    }
+    const [key, value] = [body.toString("utf8", space + 1, equals), body.toString("utf8", equals + 1, end)];
+    const record = { key, value, start: equals + 1, end };
+    checkRecord(record);
+    yield record;
+    at = end + 1;
+  }
+}
+
+/**
+ * Checks the records of a PAX header.
+ * @param flag "x" for one entry, "g" for all that follow
+ * @throws OciError ARCHIVE_INVALID
+ */
+export function checkPax(body: Buffer, flag: string): void {
+  for (const { key } of paxRecords(body)) {
+    if (flag === "g" && FIELDS.test(key)) {
+      throw invalid(`says ${key} for all entries, which some tools apply and others do not`);
+    }
+  }
 }

@@ -1,11 +1,12 @@
+import type { Header } from "tar-stream";
 import type { Bytes } from "../bytes/bytes.ts";
 import { OciError } from "../error/oci-error.ts";
 import { Limits } from "../spec/limits.ts";
+import { BLOCK, padding } from "./block.ts";
 import { BlockReader } from "./block-reader.ts";
-import type { TarEntry } from "./entry.ts";
-import { BLOCK, decodeHeader, entryType, type HeaderBlock } from "./header.ts";
-import { decodePax, paxInteger, paxTime } from "./pax.ts";
-import { padding } from "./write.ts";
+import type { TarEntry, TarEntryType } from "./entry.ts";
+import { checkNumbers, decodeHeader, numberField } from "./header.ts";
+import { checkPax, paxTime } from "./pax.ts";
 
 /** A header block as it stood in the archive, with the body of an extended header. */
 export interface RawHeader {
@@ -41,57 +42,87 @@ function invalid(problem: string): OciError {
   return new OciError("ARCHIVE_INVALID", `Invalid tar: ${problem}`);
 }
 
-const EXTENDED = /^[xgXLK]$/;
-
-/** Reads an extended header's body, bounded. */
-async function extended(reader: BlockReader, header: HeaderBlock): Promise<Buffer> {
-  if (header.size > Limits.tarHeader)
-    throw invalid(`an extended header has ${header.size} bytes, more than ${Limits.tarHeader}`);
-  const padded = await reader.take(header.size + padding(header.size));
-  return padded.subarray(0, header.size);
+/** A header as whole blocks. */
+export function blocksOf({ block, body }: Pick<RawHeader, "block" | "body">): Buffer[] {
+  return body ? [block, body, Buffer.alloc(padding(body.length))] : [block];
 }
 
-function longName(body: Buffer): string {
-  const end = body.indexOf(0);
-  return body.toString("utf8", 0, end === -1 ? body.length : end);
+/** Reads the body of an extended header, bounded and checked. */
+async function extended(reader: BlockReader, block: Buffer, flag: string): Promise<Buffer> {
+  const size = numberField(block, "size");
+  if (size < 0 || size > Limits.tarHeader) {
+    throw invalid(`an extended header should have at most ${Limits.tarHeader} bytes, got ${size}`);
+  }
+  const body = (await reader.take(size + padding(size))).subarray(0, size);
+  if (flag === "x" || flag === "g") checkPax(body, flag);
+  return body;
 }
 
-/** What extended headers said of the entry that follows. */
-interface Overrides {
-  readonly pax: ReadonlyMap<string, string>;
-  readonly gnuPath: string | undefined;
-  readonly gnuLink: string | undefined;
+/** The headers of the next entry as they stand; undefined at the end. */
+async function takeHeaders(reader: BlockReader, options: ReadTarOptions): Promise<RawHeader[] | undefined> {
+  const headers: RawHeader[] = [];
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const endAllowed = options.endRequired === false && headers.length === 0;
+    const block = endAllowed ? await reader.takeOrEnd(BLOCK) : await reader.take(BLOCK);
+    if (!block) return undefined;
+    if (block.every((byte) => byte === 0)) {
+      if (headers.length > 0) throw invalid("it ends after an extended header");
+      await reader.restIsZero();
+      return undefined;
+    }
+    checkNumbers(block);
+    const flag = block.toString("latin1", 156, 157);
+    if (!/^[xgLK]$/.test(flag)) return [...headers, { block, flag }];
+    // Some readers would add the second one to the first, others would forget the first.
+    if (flag !== "g" && headers.some((before) => before.flag === flag)) {
+      throw invalid(`two extended headers of the kind ${flag} before one entry`);
+    }
+    headers.push({ block, flag, body: await extended(reader, block, flag) });
+    if (headers.length > 16) throw invalid("more than 16 extended headers before one entry");
+  }
 }
 
-function describe(header: HeaderBlock, overrides: Overrides): TarEntry {
-  const { pax, gnuPath, gnuLink } = overrides;
-  const own = header.prefix === "" ? header.name : `${header.prefix}/${header.name}`;
-  // An empty value takes a record back (POSIX pax, "pax Extended Header").
-  const path = pax.get("path") || gnuPath || own;
-  const written = entryType(header.flag);
-  const type = written === "file" && path.endsWith("/") ? "directory" : written;
-  const link = pax.get("linkpath") || gnuLink || header.linkName;
-  const number = (key: string, fallback: number): number => {
-    const text = pax.get(key);
-    return text === undefined ? fallback : paxInteger(text, key);
-  };
-  const time = pax.get("mtime");
-  const size = number("size", header.size);
+const TYPES: Readonly<Record<Header["type"], TarEntryType>> = {
+  file: "file",
+  "contiguous-file": "file",
+  link: "hardlink",
+  symlink: "symlink",
+  directory: "directory",
+  "character-device": "character-device",
+  "block-device": "block-device",
+  fifo: "fifo",
+};
+
+function describe(header: Header, flag: string): TarEntry {
+  const pax = (header.pax ?? {}) as Readonly<Record<string, string>>;
+  const path = header.name;
+  if (/^[SNX]$/.test(flag) || pax["GNU.sparse.major"] !== undefined || pax["GNU.sparse.map"] !== undefined) {
+    throw invalid(
+      `${JSON.stringify(path)} is a sparse file or in an old form that other tools read differently; pack without --sparse`,
+    );
+  }
+  // No type at all is what tar-stream gives for flags that it does not know.
+  const given = TYPES[header.type] ?? "other";
+  const type = given === "file" && path.endsWith("/") ? "directory" : given;
   if (path === "" || path.includes("\0")) throw invalid("an entry has no name");
   // Some readers would take the content for headers, others would not: two archives in one.
-  if (type !== written && size > 0) throw invalid(`${JSON.stringify(path)} is a directory with content`);
+  if (type === "directory" && flag !== "5" && header.size > 0) {
+    throw invalid(`${JSON.stringify(path)} is a directory with content`);
+  }
   return {
     path: path.length > 1 ? path.replace(/\/+$/, "") || "/" : path,
     type,
     mode: header.mode & 0o7777,
-    uid: number("uid", header.uid),
-    gid: number("gid", header.gid),
-    userName: pax.get("uname") ?? header.userName,
-    groupName: pax.get("gname") ?? header.groupName,
-    modifiedAt: time === undefined ? header.modifiedAt : paxTime(time),
+    uid: pax["uid"] ? Number(pax["uid"]) : header.uid,
+    gid: pax["gid"] ? Number(pax["gid"]) : header.gid,
+    userName: pax["uname"] ?? header.uname,
+    groupName: pax["gname"] ?? header.gname,
+    modifiedAt: pax["mtime"] ? paxTime(pax["mtime"]) : header.mtime.getTime() / 1000,
     // Links and directories carry no content, whatever the field says (POSIX pax, "size").
-    size: type === "file" || type === "other" ? size : 0,
-    ...(type === "symlink" || type === "hardlink" ? { linkPath: link } : {}),
+    size: type === "file" || type === "other" ? header.size : 0,
+    // Likewise null, where there is none.
+    ...(type === "symlink" || type === "hardlink" ? { linkPath: header.linkname ?? "" } : {}),
   };
 }
 
@@ -99,7 +130,7 @@ function describe(header: HeaderBlock, overrides: Overrides): TarEntry {
  * Reads a tar entry by entry: ustar, PAX, GNU long names and old formats. Paths and
  * links come as they stand: check them before they touch a disk. Only zeros may follow
  * the zero block at the end.
- * @throws OciError ARCHIVE_INVALID (no tar, truncated, damaged, sparse), LIMIT_EXCEEDED
+ * @throws OciError ARCHIVE_INVALID (no tar, truncated, damaged, read differently by other tools), LIMIT_EXCEEDED
  */
 export async function* readTar(
   bytes: Bytes,
@@ -107,51 +138,16 @@ export async function* readTar(
 ): AsyncGenerator<TarReading, void, undefined> {
   await using reader = new BlockReader(bytes);
   const maxEntries = options.maxEntries ?? Limits.tarEntries;
-  const endRequired = options.endRequired ?? true;
-  let globals = new Map<string, string>();
   let entries = 0;
   for (;;) {
-    const headers: RawHeader[] = [];
-    let pax = new Map(globals);
-    let gnuPath: string | undefined;
-    let gnuLink: string | undefined;
-    let header: HeaderBlock | undefined;
-    while (!header) {
-      options.signal?.throwIfAborted();
-      const block: Buffer | undefined =
-        endRequired || headers.length > 0 ? await reader.take(BLOCK) : await reader.takeOrEnd(BLOCK);
-      if (!block) return;
-      if (block.every((byte) => byte === 0)) {
-        if (headers.length > 0) throw invalid("it ends after an extended header");
-        await reader.restIsZero();
-        return;
-      }
-      const decoded = decodeHeader(block);
-      if (!EXTENDED.test(decoded.flag)) {
-        headers.push({ block, flag: decoded.flag });
-        header = decoded;
-        break;
-      }
-      const body = await extended(reader, decoded);
-      headers.push({ block, flag: decoded.flag, body });
-      if (headers.length > 16) throw invalid("more than 16 extended headers before one entry");
-      if (decoded.flag === "L") gnuPath = longName(body);
-      else if (decoded.flag === "K") gnuLink = longName(body);
-      else if (decoded.flag === "g") {
-        globals = new Map([...globals, ...decodePax(body)]);
-        pax = new Map([...globals, ...pax]);
-      } else pax = new Map([...pax, ...decodePax(body)]);
-    }
+    const headers = await takeHeaders(reader, options);
+    if (!headers) return;
     entries += 1;
     if (entries > maxEntries) throw new OciError("LIMIT_EXCEEDED", `The tar has more than ${maxEntries} entries`);
-    if (header.flag === "S" || pax.has("GNU.sparse.major") || pax.has("GNU.sparse.map")) {
-      throw invalid(
-        `${JSON.stringify(header.name)} is a sparse file, whose form other tools read differently; pack without --sparse`,
-      );
-    }
-    const entry = describe(header, { pax, gnuPath, gnuLink });
+    const raw = Buffer.concat(headers.flatMap(blocksOf));
+    const entry = describe(await decodeHeader(raw), headers.at(-1)?.flag ?? "");
     const content = reader.content(entry.size);
     yield { entry, headers, offset: reader.offset, content: () => content };
-    await reader.skip(content, padding(entry.size), !endRequired);
+    await reader.skip(content, padding(entry.size), options.endRequired === false);
   }
 }

@@ -1,9 +1,9 @@
-import { Buffer } from "node:buffer";
+import type { Header } from "tar-stream";
 import type { Bytes } from "../bytes/bytes.ts";
 import { OciError } from "../error/oci-error.ts";
+import { BLOCK, padding } from "./block.ts";
 import type { TarEntry, TarEntryType } from "./entry.ts";
-import { BLOCK, encodeHeader, type HeaderBlock, MAX_OCTAL_11 } from "./header.ts";
-import { encodePax } from "./pax.ts";
+import { encodeHeader } from "./header.ts";
 
 /** An entry to be written, with the content of a file. */
 export interface TarInput {
@@ -12,94 +12,60 @@ export interface TarInput {
   readonly content?: () => Bytes;
 }
 
-const FLAGS: Readonly<Partial<Record<TarEntryType, string>>> = {
-  file: "0",
-  hardlink: "1",
-  symlink: "2",
-  directory: "5",
+const TYPES: Readonly<Partial<Record<TarEntryType, Header["type"]>>> = {
+  file: "file",
+  hardlink: "link",
+  symlink: "symlink",
+  directory: "directory",
 };
-const MAX_ID = 0o7777777;
+/** What tar-stream's six octal digits hold; it writes sevens for more. */
+const MAX_ID = 0o777777;
+/** Where tar-stream's 32-bit time ends. */
+const MAX_TIME = 2 ** 31 - 1;
 
-/** Splits a path over the name and prefix fields of ustar; undefined when it does not fit. */
-function split(path: string): { name: string; prefix: string } | undefined {
-  if (!isAscii(path)) return undefined;
-  if (path.length <= 100) return { name: path, prefix: "" };
-  // The last slash that leaves at most 100 characters behind it is the earliest one possible.
-  const slash = path.indexOf("/", path.length - 101);
-  if (slash <= 0 || slash > 155 || slash === path.length - 1) return undefined;
-  return { name: path.slice(slash + 1), prefix: path.slice(0, slash) };
-}
-
-function isAscii(text: string): boolean {
+/** Whether a field holds a text so that every reader reads it as it is. */
+function fits(text: string, length: number): boolean {
   // eslint-disable-next-line no-control-regex -- exactly the range that ustar fields hold in every reader
-  return /^[\x01-\x7f]*$/.test(text);
+  return text.length <= length && /^[\x01-\x7f]*$/.test(text);
 }
 
-/** The header blocks of an entry: ustar alone where everything fits, a PAX header before it otherwise. */
-export function encodeEntry(entry: TarEntry): Buffer {
-  const flag = FLAGS[entry.type];
-  if (flag === undefined) {
+/** An entry as tar-stream takes it: in ustar alone where everything fits, with PAX records where not. */
+function headerOf(entry: TarEntry): Header {
+  const type = TYPES[entry.type];
+  if (type === undefined) {
     throw new OciError(
       "UNSUPPORTED",
       `Cannot pack ${JSON.stringify(entry.path)}: a ${entry.type} has no place in a layer`,
     );
   }
-  const path = entry.type === "directory" ? `${entry.path}/` : entry.path;
-  const linkPath = entry.linkPath ?? "";
-  const pax = new Map<string, string>();
-  const place = split(path);
-  if (!place) pax.set("path", path);
-  if (linkPath.length > 100 || !isAscii(linkPath)) pax.set("linkpath", linkPath);
-  if (entry.size > MAX_OCTAL_11) pax.set("size", String(entry.size));
-  if (entry.uid > MAX_ID) pax.set("uid", String(entry.uid));
-  if (entry.gid > MAX_ID) pax.set("gid", String(entry.gid));
-  const whole = Number.isInteger(entry.modifiedAt) && entry.modifiedAt >= 0 && entry.modifiedAt <= MAX_OCTAL_11;
-  if (!whole) pax.set("mtime", String(entry.modifiedAt));
-  const header: HeaderBlock = {
-    name: place?.name ?? cut(path),
-    prefix: place?.prefix ?? "",
-    mode: entry.mode,
-    uid: entry.uid,
-    gid: entry.gid,
+  const linkname = entry.linkPath ?? "";
+  const name = type === "directory" ? `${entry.path}/` : entry.path;
+  const pax: Record<string, string> = {};
+  const { uid, gid, userName, groupName, modifiedAt } = entry;
+  if (uid > MAX_ID) pax["uid"] = String(uid);
+  if (gid > MAX_ID) pax["gid"] = String(gid);
+  if (!fits(userName, 32)) pax["uname"] = userName;
+  if (!fits(groupName, 32)) pax["gname"] = groupName;
+  const seconds = Math.min(Math.max(0, Math.floor(modifiedAt)), MAX_TIME);
+  if (seconds !== modifiedAt) pax["mtime"] = String(modifiedAt);
+  // The two names get their records from tar-stream as soon as there is a PAX header.
+  const plain = fits(name, 100) && fits(linkname, 100) && Object.keys(pax).length === 0;
+  return {
+    name,
+    type,
+    linkname,
+    // Bits above the mode are masked away; without one, a mode of 0 would be taken for none given.
+    mode: (entry.mode & 0o7777) | 0o10000,
+    uid,
+    gid,
+    uname: pax["uname"] === undefined ? userName : "",
+    gname: pax["gname"] === undefined ? groupName : "",
+    mtime: new Date(seconds * 1000),
     size: entry.size,
-    modifiedAt: Math.max(0, Math.floor(entry.modifiedAt)),
-    flag,
-    linkName: pax.has("linkpath") ? cut(linkPath) : linkPath,
-    userName: entry.userName,
-    groupName: entry.groupName,
+    devmajor: 0,
+    devminor: 0,
+    pax: plain ? null : pax,
   };
-  if (pax.size === 0) return encodeHeader(header);
-  return Buffer.concat([encodePaxBlocks(pax, header), encodeHeader(header)]);
-}
-
-/** What readers without PAX see of a long path. */
-function cut(path: string): string {
-  return path.replaceAll(/[^\x20-\x7e]/g, "_").slice(0, 100);
-}
-
-/** A PAX header entry with its records, padded to whole blocks. */
-export function encodePaxBlocks(records: ReadonlyMap<string, string>, like: Pick<HeaderBlock, "modifiedAt">): Buffer {
-  const body = encodePax(records);
-  const header = encodeHeader({
-    // A fixed name: readers ignore it, and it must not depend on process ids as other packers' do.
-    name: "PaxHeaders/entry",
-    prefix: "",
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    size: body.length,
-    modifiedAt: like.modifiedAt,
-    flag: "x",
-    linkName: "",
-    userName: "",
-    groupName: "",
-  });
-  return Buffer.concat([header, body, Buffer.alloc(padding(body.length))]);
-}
-
-/** Bytes up to the next whole block. */
-export function padding(size: number): number {
-  return (BLOCK - (size % BLOCK)) % BLOCK;
 }
 
 /**
@@ -111,7 +77,7 @@ export async function* writeTar(
   inputs: AsyncIterable<TarInput> | Iterable<TarInput>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const { entry, content } of inputs) {
-    yield encodeEntry(entry);
+    yield await encodeHeader(headerOf(entry));
     let written = 0;
     if (content) {
       for await (const chunk of content()) {

@@ -6,13 +6,13 @@ import { fromBuffer } from "../../src/bytes/bytes.ts";
 import { isOciError } from "../../src/error/oci-error.ts";
 import { clampTimes } from "../../src/tar/clamp-times.ts";
 import type { TarEntry } from "../../src/tar/entry.ts";
-import { BLOCK, encodeHeader, type HeaderBlock, sealHeader } from "../../src/tar/header.ts";
+import { BLOCK } from "../../src/tar/block.ts";
 import { readTar, type TarReading } from "../../src/tar/read.ts";
-import { encodePaxBlocks, type TarInput, writeTar } from "../../src/tar/write.ts";
+import { type TarInput, writeTar } from "../../src/tar/write.ts";
+import { padded, paxRecord, type RawFields, rawHeader, sealHeader } from "./raw-header.ts";
 
-const file: HeaderBlock = {
+const file: RawFields = {
   name: "a",
-  prefix: "",
   mode: 0o644,
   uid: 0,
   gid: 0,
@@ -38,47 +38,54 @@ async function read(bytes: Uint8Array, size = 700): Promise<(TarEntry & { text: 
 }
 
 function patched(change: (block: Buffer) => void): Buffer {
-  const block = encodeHeader(file);
+  const block = rawHeader(file);
   change(block);
   sealHeader(block);
   return Buffer.concat([block, end]);
 }
 
+function patchedSize(flag: string): Buffer {
+  const block = rawHeader({ ...file, flag }).fill(0xff, 124, 136);
+  sealHeader(block);
+  return block;
+}
+
 /** A PAX header whose records are taken as they are. */
-function rawPax(body: Buffer): Buffer {
-  const header = encodeHeader({ ...file, flag: "x", size: body.length });
-  return Buffer.concat([header, body, Buffer.alloc((BLOCK - (body.length % BLOCK)) % BLOCK)]);
+function rawPax(body: Buffer, flag = "x"): Buffer {
+  return Buffer.concat([rawHeader({ ...file, flag, size: body.length }), padded(body)]);
 }
 
 const pax = (records: Record<string, string>): Buffer =>
-  encodePaxBlocks(new Map(Object.entries(records)), { modifiedAt: 0 });
+  rawPax(Buffer.concat(Object.entries(records).map(([key, value]) => paxRecord(key, value))));
 
 const hostile: Readonly<Record<string, Uint8Array>> = {
   "an empty file": Buffer.alloc(0),
-  "no end": encodeHeader(file),
-  "an end that is cut": Buffer.concat([encodeHeader(file), Buffer.alloc(100)]),
-  "content that is cut": Buffer.concat([encodeHeader({ ...file, size: 5000 }), Buffer.alloc(600)]),
-  "a wrong checksum": Buffer.concat([encodeHeader(file).fill(0x39, 148, 154), end]),
-  "bytes after the end": Buffer.concat([encodeHeader(file), end, Buffer.from("more")]),
+  "no end": rawHeader(file),
+  "an end that is cut": Buffer.concat([rawHeader(file), Buffer.alloc(100)]),
+  "content that is cut": Buffer.concat([rawHeader({ ...file, size: 5000 }), Buffer.alloc(600)]),
+  "a wrong checksum": Buffer.concat([rawHeader(file).fill(0x39, 148, 154), end]),
+  "bytes after the end": Buffer.concat([rawHeader(file), end, Buffer.from("more")]),
   "a negative size in base-256": patched((block) => block.fill(0xff, 124, 136)),
   "a huge size in base-256": patched((block) => block.fill(0x80, 124, 125).fill(0x7f, 125, 136)),
   "a size that is no number": patched((block) => block.write("12x", 124)),
   "no name": patched((block) => block.fill(0, 0, 100)),
-  "a NUL byte in a PAX path": Buffer.concat([pax({ path: "a\0b" }), encodeHeader(file), end]),
-  "a negative PAX size": Buffer.concat([pax({ size: "-5" }), encodeHeader(file), end]),
-  "a PAX size that is no number": Buffer.concat([pax({ size: "1e3" }), encodeHeader(file), end]),
-  "a PAX record that is too long": Buffer.concat([rawPax(Buffer.from("99 path=a\n")), encodeHeader(file), end]),
-  "a PAX record without a length": Buffer.concat([rawPax(Buffer.from("path=abc\n")), encodeHeader(file), end]),
-  "a PAX record of length zero": Buffer.concat([rawPax(Buffer.from("0 path=a\n")), encodeHeader(file), end]),
-  "a PAX header of 4 GiB": Buffer.concat([encodeHeader({ ...file, flag: "x", size: 2 ** 32 }), end]),
+  "a NUL byte in a PAX path": Buffer.concat([pax({ path: "a\0b" }), rawHeader(file), end]),
+  "a negative PAX size": Buffer.concat([pax({ size: "-5" }), rawHeader(file), end]),
+  "a PAX size that is no number": Buffer.concat([pax({ size: "1e3" }), rawHeader(file), end]),
+  "a PAX record that is too long": Buffer.concat([rawPax(Buffer.from("99 path=a\n")), rawHeader(file), end]),
+  "a PAX record without a length": Buffer.concat([rawPax(Buffer.from("path=abc\n")), rawHeader(file), end]),
+  "a PAX record of length zero": Buffer.concat([rawPax(Buffer.from("0 path=a\n")), rawHeader(file), end]),
+  "a PAX header of 4 GiB": Buffer.concat([rawHeader({ ...file, flag: "x", size: 2 ** 32 }), end]),
   "PAX headers without end": Buffer.concat([...Array.from({ length: 100 }, () => pax({ path: "a" })), end]),
   "a PAX header before the end": Buffer.concat([pax({ path: "a" }), end]),
-  "a sparse file": Buffer.concat([encodeHeader({ ...file, flag: "S" }), end]),
-  "a directory with content": Buffer.concat([
-    encodeHeader({ ...file, name: "a/", size: 512 }),
-    encodeHeader(file),
-    end,
-  ]),
+  "two PAX headers before one entry": Buffer.concat([pax({ path: "a" }), pax({ uid: "1" }), rawHeader(file), end]),
+  "a path for all entries": Buffer.concat([rawPax(paxRecord("path", "b"), "g"), rawHeader(file), end]),
+  "an entry after the end": Buffer.concat([rawHeader(file), end, rawHeader(file), end]),
+  "a block that is zero but for its checksum": Buffer.concat([Buffer.alloc(BLOCK).fill("0", 148, 150), end]),
+  "a PAX header of a negative size": Buffer.concat([patchedSize("x"), rawHeader(file), end]),
+  "a mode that is too large": patched((block) => block.fill(0x80, 100, 101).fill(0xff, 101, 108)),
+  "a sparse file": Buffer.concat([rawHeader({ ...file, flag: "S" }), end]),
+  "a directory with content": Buffer.concat([rawHeader({ ...file, name: "a/", size: 512 }), rawHeader(file), end]),
   text: Buffer.from("hello ".repeat(500)),
 };
 
@@ -93,23 +100,47 @@ for (const [what, bytes] of Object.entries(hostile)) {
 test("a path of digits is a path, and GNU's long names are read", async () => {
   const long = "d/".repeat(80) + "f";
   const gnu = Buffer.concat([
-    encodeHeader({ ...file, name: "././@LongLink", flag: "L", size: long.length + 1 }),
+    rawHeader({ ...file, name: "././@LongLink", flag: "L", size: long.length + 1 }),
     Buffer.alloc(BLOCK),
   ]);
   gnu.write(long, BLOCK);
-  const found = await read(Buffer.concat([pax({ path: "12345" }), encodeHeader(file), gnu, encodeHeader(file), end]));
+  const found = await read(Buffer.concat([pax({ path: "12345" }), rawHeader(file), gnu, rawHeader(file), end]));
   assert.deepEqual(
     found.map(({ path }) => path),
     ["12345", long],
   );
 });
 
+test("links carry no content whatever their size says, and an empty PAX header says nothing", async () => {
+  const bytes = Buffer.concat([
+    rawHeader({ ...file, name: "l", flag: "2", linkName: "x", size: 512 }),
+    rawHeader({ ...file, name: "h", flag: "1", linkName: "x", size: 512 }),
+    rawHeader({ ...file, name: "d", flag: "5", size: 512 }),
+    rawPax(Buffer.alloc(0)),
+    rawHeader({ ...file, name: "f", size: 5 }),
+    padded(Buffer.from("hello")),
+    rawPax(paxRecord("comment", "all"), "g"),
+    rawHeader({ ...file, name: "last" }),
+    end,
+  ]);
+  assert.deepEqual(
+    (await read(bytes)).map(({ path, type, text }) => [path, type, text]),
+    [
+      ["l", "symlink", ""],
+      ["h", "hardlink", ""],
+      ["d", "directory", ""],
+      ["f", "file", "hello"],
+      ["last", "file", ""],
+    ],
+  );
+});
+
 test("paths and links come as they stand; they are the reader's to check", async () => {
   const bytes = Buffer.concat([
-    encodeHeader({ ...file, name: "/etc/passwd" }),
-    encodeHeader({ ...file, name: "../up" }),
-    encodeHeader({ ...file, name: "link", flag: "2", linkName: "../../x" }),
-    encodeHeader({ ...file, name: "dev", flag: "3" }),
+    rawHeader({ ...file, name: "/etc/passwd" }),
+    rawHeader({ ...file, name: "../up" }),
+    rawHeader({ ...file, name: "link", flag: "2", linkName: "../../x" }),
+    rawHeader({ ...file, name: "dev", flag: "3" }),
     end,
   ]);
   assert.deepEqual(
@@ -124,7 +155,7 @@ test("paths and links come as they stand; they are the reader's to check", async
 });
 
 test("the number of entries is capped", async () => {
-  const bytes = Buffer.concat([...Array.from({ length: 20 }, () => encodeHeader(file)), end]);
+  const bytes = Buffer.concat([...Array.from({ length: 20 }, () => rawHeader(file)), end]);
   const drain = async (): Promise<void> => {
     for await (const _entry of readTar(fromBuffer(bytes), { maxEntries: 19 }));
   };
@@ -173,7 +204,7 @@ test("whatever is written is read back, and clamping changes the times alone", a
 });
 
 test("a missing end is accepted only where it was said to be, and never inside an entry", async () => {
-  const body = Buffer.concat([encodeHeader({ ...file, size: 5 }), Buffer.from("hello")]);
+  const body = Buffer.concat([rawHeader({ ...file, size: 5 }), Buffer.from("hello")]);
   const count = async (bytes: Uint8Array): Promise<number> => {
     let entries = 0;
     for await (const _entry of readTar(fromBuffer(bytes), { endRequired: false })) entries += 1;
