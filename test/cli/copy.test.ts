@@ -47,6 +47,19 @@ describe("copy", () => {
     assert.equal(json["digest"], digest);
   });
 
+  test("gives a layout the source's tag, written or the only one there is", async () => {
+    await using folder = await workFolder();
+    const cwd = folder.path;
+    const { manifest } = await imageLayout(join(cwd, "a"), ["v1"]);
+    const sources = { b: "./a:v1", c: "./a", d: `./a@${manifest.descriptor.digest}` };
+    for (const [target, source] of Object.entries(sources)) {
+      const ran = await berth(["copy", source, `./${target}`], { cwd });
+      assert.equal(ran.code, 0, ran.err);
+      const { out } = await berth(["tag", "ls", `./${target}`], { cwd });
+      assert.equal(out, target === "d" ? "" : "v1\n");
+    }
+  });
+
   test("brings the whole graph, or what the options say", async () => {
     await using folder = await workFolder();
     const cwd = folder.path;

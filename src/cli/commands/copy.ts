@@ -1,6 +1,6 @@
 import { OciError } from "../../error/oci-error.ts";
 import type { Root } from "../../graph/plan.ts";
-import { describeOpened, type Opened } from "../../open/opened.ts";
+import { describeOpened, nameOf, type Opened } from "../../open/opened.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
 import { formatLocator } from "../../spec/locator.ts";
 import { parseDigestTag } from "../../spec/referrer.ts";
@@ -54,7 +54,7 @@ export const command: Command = defineCommand({
     const copyOptions: CopyOptions = {
       source: from.store,
       target: to.store,
-      roots: one ? [{ descriptor: one, tags: tagsFor(from, to) }] : await everyTag(from, context),
+      roots: one ? [{ descriptor: one, tags: await tagsFor(from, to, context) }] : await everyTag(from, context),
       referrers: options.referrers,
       ...(options.artifactTypes.length === 0 ? {} : { artifactTypes: options.artifactTypes }),
       deep: options.deep,
@@ -88,12 +88,14 @@ async function everyTag(from: Opened, context: Context): Promise<Root[]> {
   return found;
 }
 
-function tagsFor(from: Opened, to: Opened): readonly string[] {
+async function tagsFor(from: Opened, to: Opened, { signal }: Context): Promise<readonly string[]> {
   if (to.tag !== undefined) return [to.tag];
   if (to.digest !== undefined) return [];
   if (to.locator.medium === "registry") return [DEFAULT_TAG];
-  const tag = from.tag ?? (from.locator.medium === "registry" && from.digest === undefined ? DEFAULT_TAG : undefined);
-  return tag === undefined ? [] : [tag];
+  if (from.tag !== undefined) return [from.tag];
+  // What stands in no locator is still the source's tag: the only one of a layout.
+  const name = await nameOf(from, { signal });
+  return "tag" in name ? [name.tag] : [];
 }
 
 /** A digest written into the target is a promise about what arrives there. */
