@@ -13,7 +13,7 @@ interface Held {
 }
 
 /** Bytes of manifests kept at a time; their parsed edges take about three times as much. */
-const CACHE_BYTES = 8 * 1024 * 1024;
+const CACHE_BYTES = 4 * 1024 * 1024;
 
 /**
  * Reads manifests of one source, verified, through a cache bounded in bytes: planning

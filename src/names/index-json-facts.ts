@@ -25,7 +25,7 @@ export interface ManifestFacts {
   readonly listed?: Descriptor;
 }
 
-const CACHED = 10_000;
+const CACHED = 4096;
 const OPENING_BRACE = 0x7b;
 
 /** Reads manifests once and remembers what matters of them. */

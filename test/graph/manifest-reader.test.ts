@@ -13,7 +13,7 @@ describe("ManifestReader", () => {
     const store = createMemoryStore();
     const small = await pushImage(store, image("small"));
     // Three of these are more than the cache holds.
-    const large = ["a", "b", "c"].map((seed) => index([], { annotations: { seed, pad: seed.repeat(3_500_000) } }));
+    const large = ["a", "b", "c"].map((seed) => index([], { annotations: { seed, pad: seed.repeat(2_000_000) } }));
     for (const part of large) await pushManifest(store, part);
     const fetched: string[] = [];
     const reader = new ManifestReader({
