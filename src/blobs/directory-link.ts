@@ -47,7 +47,10 @@ export async function linkBlob(digest: Digest, source: LinkSource, target: LinkT
 }
 
 function mismatch(digest: Digest, actual: Digest): OciError {
-  return new OciError("DIGEST_INVALID", `The blob ${digest} of the source has the digest ${actual}`, { digest });
+  return new OciError("DIGEST_INVALID", `The blob ${digest} of the source has the digest ${actual}`, {
+    digest,
+    hint: "Find all damage with: berth layout fsck",
+  });
 }
 
 /** The clone is private: once it is made, nobody can change it between the check and the rename. */

@@ -74,7 +74,10 @@ export class DirectoryUpload implements Upload {
       const actual = digester.digest();
       try {
         if (actual !== digest) {
-          throw new OciError("DIGEST_INVALID", `The content sent as ${digest} has the digest ${actual}`, { digest });
+          throw new OciError("DIGEST_INVALID", `The content sent as ${digest} has the digest ${actual}`, {
+            digest,
+            hint: "It was damaged or replaced on the way; fetch it again from its origin",
+          });
         }
         await this.#file.chmod(0o444);
         await this.#file.datasync();

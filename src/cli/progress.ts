@@ -29,6 +29,16 @@ function isTransferEvent(event: ProgressEvent): event is TransferEvent {
   return TRANSFER_TYPES.has(event.type);
 }
 
+type WorkEvent =
+  /** So many bytes of layers so far. */
+  | { readonly type: "layers"; readonly bytes: number }
+  /** One more blob of this size. */
+  | { readonly type: "checked"; readonly size: number };
+
+function isWorkEvent(event: ProgressEvent): event is WorkEvent {
+  return event.type === "layers" || event.type === "checked";
+}
+
 /** Milliseconds between two lines about the same content, or two drawings of the line. */
 const INTERVAL = 100;
 
@@ -100,14 +110,25 @@ class ProgressLine implements Progress {
   #final = false;
   #shown = false;
   #drawnAt = 0;
+  #worked = 0;
+  #workVerb = "";
 
   constructor(sink: Sink) {
     this.#sink = sink;
     this.onEvent = (event) => {
-      if (!isTransferEvent(event)) return;
-      this.#count(event);
+      if (isTransferEvent(event)) this.#count(event);
+      else if (isWorkEvent(event)) this.#work(event);
+      else return;
       if (Date.now() - this.#drawnAt >= INTERVAL) this.#draw();
     };
+  }
+
+  /** Work whose end is not known before: layers being packed, blobs being checked. */
+  #work(event: WorkEvent): void {
+    const more = event.type === "layers" ? event.bytes - this.#worked : event.size;
+    this.#worked += more;
+    this.#workVerb = event.type === "layers" ? "packed" : "checked";
+    this.#rate.add(more, Date.now());
   }
 
   #count(event: TransferEvent): void {
@@ -121,13 +142,19 @@ class ProgressLine implements Progress {
       this.#rate.add(event.bytes, Date.now());
     } else if (event.type === "done" && event.action !== "skip") {
       this.#done += 1;
+      // What was mounted or linked is there at once.
+      if (event.action !== "push") this.#bytes += event.descriptor.size;
     }
   }
 
   #draw(): void {
-    if (this.#planned === 0) return;
     this.#drawnAt = Date.now();
     const perSecond = this.#rate.perSecond(this.#drawnAt);
+    if (this.#planned === 0) {
+      if (this.#worked > 0)
+        this.#show([`${formatBytes(this.#worked)} ${this.#workVerb}`, `${formatBytes(perSecond)}/s`]);
+      return;
+    }
     const left = Math.max(0, this.#totalBytes - this.#bytes);
     const more = this.#final ? "" : "+";
     const parts = [
@@ -136,6 +163,10 @@ class ProgressLine implements Progress {
       ...(perSecond > 0 ? [`${formatBytes(perSecond)}/s`] : []),
       ...(perSecond > 0 && this.#final ? [`${formatSeconds(left / perSecond)} left`] : []),
     ];
+    this.#show(parts);
+  }
+
+  #show(parts: readonly string[]): void {
     // Some terminals say 0 for a width that they do not know.
     const width = Math.max(10, (this.#sink.columns || 80) - 1);
     this.#shown = true;

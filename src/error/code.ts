@@ -174,7 +174,7 @@ export const ERROR_FACTS: Readonly<Record<ErrorCode, ErrorFacts>> = {
     "BLOB_UNKNOWN",
     500,
     Exit.Content,
-    "Find all damage with: berth layout fsck; push the content again to repair it",
+    "Find all damage with: berth layout fsck; remove the damaged files from blobs and copy the content again",
   ),
   FILE_INVALID: facts("UNSUPPORTED", 400, Exit.Usage, "Check the path"),
   LOCKED: facts("TOOMANYREQUESTS", 503, Exit.Conflict, "Another process is writing; try again when it is done"),

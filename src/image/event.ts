@@ -6,8 +6,6 @@ export type ImageEvent =
   /** So many bytes of layers have been packed or brought over so far. */
   | { readonly type: "layers"; readonly bytes: number }
   /** Content is at the target. */
-  | { readonly type: "written"; readonly kind: Kind; readonly descriptor: Descriptor; readonly existed: boolean }
-  /** Something that people should know of; the work goes on. */
-  | { readonly type: "notice"; readonly message: string };
+  | { readonly type: "written"; readonly kind: Kind; readonly descriptor: Descriptor; readonly existed: boolean };
 
 export type OnImageEvent = (event: ImageEvent) => void;

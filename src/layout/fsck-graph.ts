@@ -6,12 +6,13 @@ import type { Digest } from "../spec/digest.ts";
 import { entryName, type LayoutIndex, tagOfName } from "../spec/layout-index.ts";
 import { Limits } from "../spec/limits.ts";
 import { isNonDistributable } from "../spec/media-type.ts";
+import { parseDigestTag } from "../spec/referrer.ts";
 import type { Kind } from "../store/store.ts";
 import { type Edge, type Role, successors } from "../store/successors.ts";
 import type { CheckedBlob } from "./fsck-blobs.ts";
 import type { Findings } from "./fsck-report.ts";
 
-/** Finds names that are there twice and names that no tag can be. */
+/** Finds names that are there twice and names that no tag can be, and returns how many tags there are. */
 export function checkNames(index: LayoutIndex, findings: Findings): number {
   const tags = new Map<string, Digest>();
   for (const entry of index.entries) {
@@ -30,7 +31,11 @@ export function checkNames(index: LayoutIndex, findings: Findings): number {
     }
     tags.set(tag, digest);
   }
-  return tags.size;
+  // A fallback tag is a way to list referrers, no name that anybody gave.
+  return tags
+    .keys()
+    .filter((tag) => parseDigestTag(tag)?.suffix !== "")
+    .toArray().length;
 }
 
 interface Visit {
