@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { rm } from "node:fs/promises";
+import { chmod, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { ERROR_FACTS } from "../../src/error/code.ts";
 import { openLayout } from "../../src/layout/open-layout.ts";
 import { pushSampleGraph } from "../support/graph.ts";
 import { berth } from "./berth.ts";
-import { filesBelow, imageLayout, workFolder } from "./fixture.ts";
+import { filesBelow, imageLayout, layoutOf, workFolder } from "./fixture.ts";
 
 describe("copy", () => {
   test("shows the plan and writes nothing, then copies, then has nothing to copy", async () => {
@@ -58,6 +59,31 @@ describe("copy", () => {
       const { out } = await berth(["tag", "ls", `./${target}`], { cwd });
       assert.equal(out, target === "d" ? "" : "v1\n");
     }
+  });
+
+  test("a damaged source gets no tag; its damage is repaired as the hint says", async () => {
+    await using folder = await workFolder();
+    const cwd = folder.path;
+    const { layer } = await layoutOf(join(cwd, "a"), 1000, "v1");
+    await layoutOf(join(cwd, "whole"), 1000, "v1");
+    const file = join(cwd, "a/blobs/sha256", layer.descriptor.digest.slice("sha256:".length));
+    for (const [mode, hint] of [
+      [0o444, /fsck/],
+      [0o644, /fetch it again/],
+    ] as const) {
+      await chmod(file, 0o644);
+      await writeFile(file, Buffer.alloc(1000, "x"));
+      await chmod(file, mode);
+      const ran = await berth(["copy", "./a:v1", "./b:v1"], { cwd });
+      assert.equal(ran.code, 5);
+      assert.match(ran.err, hint);
+      assert.doesNotMatch(ran.err, /lower-case hex/);
+      assert.equal((await berth(["tag", "ls", "./b"], { cwd })).out, "");
+    }
+    assert.match(ERROR_FACTS.CONTENT_DAMAGED.hint, /remove the damaged files from blobs and copy/);
+    await rm(file);
+    assert.equal((await berth(["copy", "./whole:v1", "./a:v1"], { cwd })).code, 0);
+    assert.equal((await berth(["layout", "fsck", "./a"], { cwd })).code, 0);
   });
 
   test("brings the whole graph, or what the options say", async () => {
