@@ -125,6 +125,8 @@ class ProgressLine implements Progress {
 
   /** Work whose end is not known before: layers being packed, blobs being checked. */
   #work(event: WorkEvent): void {
+    // Work that is over at once needs no line.
+    if (this.#worked === 0) this.#drawnAt = Date.now();
     const more = event.type === "layers" ? event.bytes - this.#worked : event.size;
     this.#worked += more;
     this.#workVerb = event.type === "layers" ? "packed" : "checked";
