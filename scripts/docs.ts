@@ -18,8 +18,8 @@ const EXIT_MEANING: Readonly<Record<keyof typeof Exit, string>> = {
   Content: "content is not what it should be: wrong digest, wrong size, damaged, too large, not valid",
   Conflict: "somebody else changed it meanwhile, or holds the lock",
   Network: "the registry could not be reached, or did not keep to the protocol",
-  Disk: "the disk failed or is full",
-  Interrupted: "interrupted by Ctrl-C or a signal",
+  Disk: "the disk failed, is full, or does not permit it",
+  Interrupted: "interrupted by Ctrl-C; by another signal 128 + its number, as 143 for SIGTERM",
 };
 
 function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
@@ -41,14 +41,14 @@ function errorsPage(): string {
 Generated from \`src/error/code.ts\` by \`scripts/docs.ts\`.
 
 Every failure is an \`OciError\` with one of the codes below. The command line prints its message and a hint, and exits
-with the code's exit code; with \`--json\` the same goes out as JSON. A server answers with the HTTP status and the code
-that the distribution-spec has for it.
+with the code's exit code; with \`--progress json\` they are one line of JSON on standard error. A server answers with the
+HTTP status and the code that the distribution-spec has for it.
 
 ## Exit codes
 
 ${table(["exit", "meaning"], exits)}
 
-A second signal ends the program at once, with 128 + the signal's number.
+A second signal ends the program at once. A \`serve\` that is stopped by a signal did what was asked.
 
 ## Codes
 
