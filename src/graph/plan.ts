@@ -6,7 +6,7 @@ import { isImageManifestType, isNonDistributable } from "../spec/media-type.ts";
 import type { Signal } from "../store/content.ts";
 import type { NameChange } from "../store/names.ts";
 import { describeLocation } from "../store/repository.ts";
-import type { Location, Source } from "../store/store.ts";
+import type { Kind, Location, Source } from "../store/store.ts";
 import type { Edge } from "../store/successors.ts";
 import { ManifestReader } from "./manifest-reader.ts";
 import { type Action, type ContentStep, nodeKey, type NodeKey, type Step } from "./step.ts";
@@ -25,7 +25,7 @@ export interface PlanOptions extends Signal {
   readonly referrers?: boolean;
   /** Only referrers of these artifact types; digest tags stay behind. */
   readonly artifactTypes?: readonly string[];
-  /** Ask the target for every node, even below a manifest that it holds. */
+  /** Ask the target for every node, even below a manifest that it holds, and read what a layout holds. */
   readonly deep?: boolean;
   /** Shared with the execution, so that no manifest is read twice. */
   readonly reader?: ManifestReader;
@@ -118,7 +118,9 @@ class Planner {
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
     const { target, deep } = this.#options;
-    const there = await target.exists(descriptor, { kind: "manifest", ...this.#signal() });
+    const there =
+      (await target.exists(descriptor, { kind: "manifest", ...this.#signal() })) &&
+      (await this.#isWhole(descriptor, "manifest"));
     const closed = there && !deep && target.closure === "image" && isImageManifestType(descriptor.mediaType);
     stack.push({
       descriptor: bareDescriptor(descriptor),
@@ -177,13 +179,27 @@ class Planner {
     const { source, target } = this.#options;
     const step = { type: "content", kind: "blob", role, descriptor: bareDescriptor(descriptor), requires: [] } as const;
     if (await target.exists(descriptor, { kind: "blob", ...this.#signal() })) {
-      return { ...step, action: "skip", why: "the target has it" };
+      if (await this.#isWhole(descriptor, "blob")) return { ...step, action: "skip", why: "the target has it" };
+      return { ...step, action: "push", why: "the target's is damaged" };
     }
     if (isNonDistributable(descriptor.mediaType)) {
       const here = await source.exists(descriptor, { kind: "blob", ...this.#signal() });
       if (!here) return { ...step, action: "skip", why: "not distributable, and not in the source" };
     }
     return { ...step, action: this.#take, why: "the target lacks it" };
+  }
+
+  /** With `deep`, what lies in a layout is read to the end: on a disk, being there does not mean being right. */
+  async #isWhole(descriptor: Descriptor, kind: Kind): Promise<boolean> {
+    const { target, deep } = this.#options;
+    if (!deep || target.location.medium !== "layout") return true;
+    try {
+      for await (const _chunk of target.fetch(descriptor, { kind, lent: true, ...this.#signal() }));
+      return true;
+    } catch (error) {
+      if (isOciError(error, "DIGEST_INVALID", "SIZE_INVALID", "CONTENT_DAMAGED")) return false;
+      throw error;
+    }
   }
 
   async #self(frame: Frame): Promise<ContentStep> {

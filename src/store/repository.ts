@@ -3,7 +3,7 @@ import { collect } from "../bytes/collect.ts";
 import { limit } from "../bytes/limit.ts";
 import { skip } from "../bytes/skip.ts";
 import { verify, verifyBuffer } from "../bytes/verify.ts";
-import { OciError } from "../error/oci-error.ts";
+import { isOciError, OciError } from "../error/oci-error.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import { computableAlgorithm, type Digest } from "../spec/digest.ts";
 import { Limits } from "../spec/limits.ts";
@@ -127,10 +127,21 @@ class Repository {
   }
 
   async #pushBlob(descriptor: Descriptor, source: ContentSource, options: PushOptions): Promise<PushResult> {
-    const found = await this.#blobs.stat(descriptor.digest, options);
-    if (found?.size === descriptor.size) return { existed: true, subjectHandled: false };
+    // A push repairs: what is there only counts when it is whole.
+    if (!options.absent && (await this.#isWhole(descriptor, options))) return { existed: true, subjectHandled: false };
     await this.#write(descriptor, source(), options);
     return { existed: false, subjectHandled: false };
+  }
+
+  async #isWhole(descriptor: Descriptor, { signal }: Signal): Promise<boolean> {
+    if ((await this.#blobs.stat(descriptor.digest, signal ? { signal } : {}))?.size !== descriptor.size) return false;
+    try {
+      for await (const _chunk of this.#fetch(descriptor, { kind: "blob", lent: true, ...(signal ? { signal } : {}) }));
+      return true;
+    } catch (error) {
+      if (isOciError(error, "DIGEST_INVALID", "SIZE_INVALID", "CONTENT_DAMAGED")) return false;
+      throw error;
+    }
   }
 
   async #pushManifest(descriptor: Descriptor, source: ContentSource, options: PushOptions): Promise<PushResult> {
@@ -145,7 +156,8 @@ class Repository {
     const manifest = parseManifest(bytes, descriptor.mediaType);
     const edges = manifestEdges(manifest);
     if (options.closed !== false) await this.#checkClosure(edges, options);
-    const existed = await this.#exists(descriptor, { ...options, kind: "manifest" });
+    const known = await this.#exists(descriptor, { ...options, kind: "manifest" });
+    const existed = known && !options.absent && (await this.#isWhole(descriptor, options));
     if (!existed) await this.#write(descriptor, fromBuffer(bytes), options);
     const tags = options.tags ?? [];
     if (options.listed === false && this.#options.unlisted && tags.length === 0) {

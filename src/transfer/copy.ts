@@ -16,7 +16,7 @@ export interface CopyOptions extends Signal {
   readonly referrers?: boolean;
   /** Only referrers of these artifact types. */
   readonly artifactTypes?: readonly string[];
-  /** Ask the target for every node. */
+  /** Ask the target for every node, and read what a layout holds: damage is found and repaired. */
   readonly deep?: boolean;
   /** Nodes on their way at a time; 4 by default. */
   readonly concurrency?: number;

@@ -5,8 +5,9 @@ import { selectPlatform } from "../../src/graph/select.ts";
 import { createMemoryStore } from "../../src/memory/memory.ts";
 import type { Descriptor } from "../../src/spec/descriptor.ts";
 import { parsePlatformText } from "../../src/spec/platform.ts";
+import { MediaType } from "../../src/spec/media-type.ts";
 import type { Store } from "../../src/store/store.ts";
-import { image, index, pushImage, pushManifest } from "../support/content.ts";
+import { image, index, json, piece, pushBlob, pushImage, pushManifest } from "../support/content.ts";
 
 async function child(store: Store, platform: string): Promise<Descriptor> {
   return { ...(await pushImage(store, image(platform))), platform: parsePlatformText(platform) };
@@ -42,9 +43,23 @@ describe("selectPlatform", () => {
     );
   });
 
-  test("anything that is no index is its own answer", async () => {
+  test("a single image has to be for the platform; what is no image is its own answer", async () => {
     const store = createMemoryStore();
     const one = await pushImage(store, image("single"));
-    assert.equal((await selectPlatform(store, one, parsePlatformText("linux/s390x"))).digest, one.digest);
+    assert.equal((await selectPlatform(store, one, parsePlatformText("linux/amd64"))).digest, one.digest);
+    await assert.rejects(
+      selectPlatform(store, one, parsePlatformText("linux/s390x")),
+      (error) =>
+        isOciError(error, "PLATFORM_UNKNOWN") && error.message.endsWith("is for linux/amd64, not for linux/s390x"),
+    );
+    const config = piece("{}", MediaType.Empty);
+    await pushBlob(store, config);
+    const artifact = json(
+      { schemaVersion: 2, artifactType: "application/x.test", config: config.descriptor, layers: [config.descriptor] },
+      MediaType.ImageManifest,
+    );
+    await pushManifest(store, artifact);
+    const chosen = await selectPlatform(store, artifact.descriptor, parsePlatformText("linux/s390x"));
+    assert.equal(chosen.digest, artifact.descriptor.digest);
   });
 });
