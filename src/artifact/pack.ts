@@ -1,10 +1,11 @@
 import type { Descriptor } from "../spec/descriptor.ts";
+import type { Digest } from "../spec/digest.ts";
 import { parseTag } from "../spec/name.ts";
 import type { ContentSource, Signal } from "../store/content.ts";
 import type { Store } from "../store/store.ts";
 import { doneContent, type OnArtifactEvent, plannedContent } from "./event.ts";
 import type { Part } from "./file.ts";
-import { type ArtifactContent, prepareArtifact, type PreparedArtifact } from "./prepare.ts";
+import { type ArtifactContent, distinctBlobs, prepareArtifact, type PreparedArtifact } from "./prepare.ts";
 import { eachOf } from "./workers.ts";
 
 /** The part of a store that artifacts are pushed to. */
@@ -71,9 +72,9 @@ export async function packArtifact(options: PackArtifactOptions): Promise<Packed
 export function announce(prepared: readonly PreparedArtifact[], options: PushArtifactOptions): void {
   const { onEvent } = options;
   if (onEvent === undefined || options.dryRun === true) return;
-  for (const { blobs, manifest } of prepared) {
-    for (const { part, role } of blobs) onEvent(plannedContent(part.descriptor, "blob", role));
-    onEvent(plannedContent(manifest.descriptor, "manifest", "root"));
+  for (const artifact of prepared) {
+    for (const { part, role } of distinctBlobs(artifact)) onEvent(plannedContent(part.descriptor, "blob", role));
+    onEvent(plannedContent(artifact.manifest.descriptor, "manifest", "root"));
   }
   onEvent({ type: "plan-complete" });
 }
@@ -101,32 +102,35 @@ function counted(part: Part, onEvent: OnArtifactEvent | undefined): ContentSourc
   };
 }
 
-/** Pushes the blobs of an artifact, a few at a time. */
+/** Pushes the blobs of an artifact, a few at a time and each digest once, and tells what became of every one. */
 export async function pushBlobs(
   prepared: PreparedArtifact,
   options: PushArtifactOptions,
 ): Promise<readonly PackedBlob[]> {
   const { target, onEvent, signal, dryRun = false } = options;
   const waits = signal === undefined ? {} : { signal };
-  const done: PackedBlob[] = [];
-  await eachOf(prepared.blobs.entries(), options.concurrency ?? 3, async ([at, { role, part, title }]) => {
+  const there = new Set<Digest>();
+  await eachOf(distinctBlobs(prepared), options.concurrency ?? 3, async ({ part }) => {
     signal?.throwIfAborted();
     const { descriptor } = part;
-    const named = title === undefined ? {} : { title };
     if (dryRun) {
-      const existed = await target.exists(descriptor, { kind: "blob", ...waits });
-      done[at] = { role, descriptor, ...named, existed };
+      if (await target.exists(descriptor, { kind: "blob", ...waits })) there.add(descriptor.digest);
       return;
     }
     try {
       const { existed } = await target.push(descriptor, counted(part, onEvent), { kind: "blob", ...waits });
       onEvent?.(doneContent(descriptor, "blob", existed));
-      done[at] = { role, descriptor, ...named, existed };
+      if (existed) there.add(descriptor.digest);
     } catch (error) {
       throw await part.explain(error);
     }
   });
-  return done;
+  return prepared.blobs.map(({ role, part: { descriptor }, title }) => ({
+    role,
+    descriptor,
+    ...(title === undefined ? {} : { title }),
+    existed: there.has(descriptor.digest),
+  }));
 }
 
 /** Pushes the manifest of an artifact whose blobs are there. */

@@ -43,7 +43,7 @@ export interface PreparedArtifact extends AsyncDisposable {
   /** The manifest as a referrers listing shows it. */
   readonly listing: Descriptor;
   readonly subject?: Descriptor;
-  /** Each digest once. */
+  /** The config and every layer, as the manifest names them; {@link distinctBlobs} has each digest once. */
   readonly blobs: readonly PreparedBlob[];
 }
 
@@ -86,7 +86,8 @@ async function prepareConfig(config: ArtifactContent["config"], options: Signal)
   return "path" in config ? filePart(config.path, mediaType, options) : bytesPart(config.bytes, mediaType);
 }
 
-function distinct(blobs: readonly PreparedBlob[]): readonly PreparedBlob[] {
+/** The blobs of an artifact, each digest once. */
+export function distinctBlobs({ blobs }: PreparedArtifact): readonly PreparedBlob[] {
   const byDigest = new Map<string, PreparedBlob>();
   for (const blob of blobs) {
     if (!byDigest.has(blob.part.descriptor.digest)) byDigest.set(blob.part.descriptor.digest, blob);
@@ -125,7 +126,7 @@ export async function prepareArtifact(content: ArtifactContent, options: Signal 
     manifest,
     listing: referrerDescriptor(parseManifest(bytes, MediaType.ImageManifest), manifest.descriptor),
     ...(content.subject === undefined ? {} : { subject: bareDescriptor(content.subject) }),
-    blobs: distinct(blobs),
+    blobs,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }

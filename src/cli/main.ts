@@ -4,6 +4,7 @@
  */
 import { constants, homedir } from "node:os";
 import { OciError } from "../error/oci-error.ts";
+import { reportError } from "./report.ts";
 import { run } from "./run.ts";
 
 const controller = new AbortController();
@@ -38,13 +39,27 @@ function findHome(): string | undefined {
   }
 }
 
+function findDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    const error = new OciError("IO", "The working directory does not exist any more", {
+      hint: "Change to a directory that does, and try again",
+      cause,
+    });
+    const { lines, exit } = reportError(error, { debug: false });
+    process.stderr.write(`${lines.join("\n")}\n`);
+    process.exit(exit);
+  }
+}
+
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
 process.stdout.on("error", onOutputError);
 process.stderr.on("error", () => undefined);
 
 const code = await run(process.argv.slice(2), {
   env: process.env,
-  cwd: process.cwd(),
+  cwd: findDirectory(),
   home: findHome(),
   stdin: () => process.stdin,
   stdout: process.stdout,

@@ -11,6 +11,8 @@ export interface Sink {
 
 export interface OutputOptions {
   readonly json: boolean;
+  /** Results without commentary. */
+  readonly quiet?: boolean;
   readonly color: boolean;
   /** Called before something is written, to take a progress line away. */
   readonly before?: () => void;
@@ -19,6 +21,7 @@ export interface OutputOptions {
 /** Results, on standard output. Lines are escaped; bytes are not, except on a terminal. */
 export class Output {
   readonly json: boolean;
+  readonly quiet: boolean;
   readonly terminal: boolean;
   readonly #color: boolean;
   readonly #sink: Sink;
@@ -27,19 +30,24 @@ export class Output {
   constructor(sink: Sink, options: OutputOptions) {
     this.#sink = sink;
     this.json = options.json;
+    this.quiet = options.quiet ?? false;
     this.terminal = sink.isTTY === true;
     this.#color = options.color;
     this.#before = options.before;
   }
 
-  /** Prints the value as one JSON document with --json (on one line, except on a terminal), and the lines without. */
-  result(value: unknown, lines: readonly string[] | (() => readonly string[])): void {
+  /**
+   * Prints the value as one JSON document with --json (on one line, except on a terminal), and the lines without.
+   * @param key what remains of the lines with --quiet; all of them, when absent
+   */
+  result(value: unknown, lines: readonly string[] | (() => readonly string[]), key?: readonly string[]): void {
     if (this.json) {
       // `\u009b` is how JSON writes it as well, so the document stays valid.
       void this.#write(`${visibleText(JSON.stringify(value, undefined, this.terminal ? 2 : 0))}\n`);
       return;
     }
-    const shown = typeof lines === "function" ? lines() : lines;
+    const told = this.quiet && key ? key : lines;
+    const shown = typeof told === "function" ? told() : told;
     if (shown.length > 0) void this.#write(shown.map((line) => `${this.#render(line)}\n`).join(""));
   }
 

@@ -43,12 +43,6 @@ function classify(error: unknown): OciError {
   if (code === "ENOSPC" || code === "EDQUOT") return new OciError("NO_SPACE", `No space left${path}`, { cause: error });
   if (DISK[code] !== undefined) return new OciError("IO", `${DISK[code]}${path}`, { cause: error });
   if (PATH[code] !== undefined) return new OciError("FILE_INVALID", `${PATH[code]}${path}`, { cause: error });
-  if (code === "EADDRINUSE") {
-    return new OciError("CONFLICT", `The address is in use: ${error.message}`, {
-      cause: error,
-      hint: "Choose another --port; 0 picks a free one",
-    });
-  }
   return new OciError("INTERNAL", `Unexpected error: ${error.message}`, { cause: error });
 }
 

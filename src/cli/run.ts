@@ -116,6 +116,7 @@ export async function run(argv: readonly string[], shell: Shell): Promise<number
       signal: shell.signal,
       out: new Output(shell.stdout, {
         json: everywhere.json.read(options["json"]),
+        quiet,
         color: wantsColor(shell.stdout, env, allowed),
         before: () => {
           progress.clear();

@@ -66,10 +66,15 @@ export const command: Command = defineCommand({
       subject: { reference: describeOpened(opened), digest: descriptor.digest },
       ...artifactResult(packed),
     };
-    out.result(options.dryRun ? { dryRun: true, ...result } : result, () => [
-      ...artifactLines(packed, options.dryRun),
-      `${options.dryRun ? "would attach to" : "attached to"} ${descriptor.digest}`,
-      packed.descriptor.digest,
-    ]);
+    const { digest } = packed.descriptor;
+    out.result(
+      options.dryRun ? { dryRun: true, ...result } : result,
+      () => [
+        ...artifactLines(packed, options.dryRun),
+        `${options.dryRun ? "would attach to" : "attached to"} ${descriptor.digest}`,
+        digest,
+      ],
+      [digest],
+    );
   },
 });

@@ -70,10 +70,12 @@ export const command: Command = defineCommand({
     }
     keepNurserySmall();
     const summary = await copy(copyOptions);
-    out.result({ ...ends, ...(one ? { digest: one.digest } : {}), ...summary }, () => [
-      ...(one ? [style.bold(one.digest)] : []),
-      summarise(summary, ends.target),
-    ]);
+    const key = one ? [style.bold(one.digest)] : [];
+    out.result(
+      { ...ends, ...(one ? { digest: one.digest } : {}), ...summary },
+      () => [...key, summarise(summary, ends.target)],
+      key,
+    );
   },
 });
 

@@ -59,12 +59,12 @@ export const command: Command = defineCommand({
       skipped: skipped.map(({ digest, size, mediaType }) => ({ digest, size, mediaType })),
     };
     const written = options.dryRun ? "would write" : "written";
-    out.result(options.dryRun ? { dryRun: true, ...result } : result, () =>
+    const lines = (): string[] =>
       files.map(({ outcome, title, folder, descriptor: { size } }) => {
         const done = (outcome === "written" ? written : outcome).padEnd(9);
         return `${outcome === "written" ? style.green(done) : style.dim(done)}  ${title}${folder ? "/" : ""}  ${formatBytes(size)}`;
-      }),
-    );
+      });
+    out.result(options.dryRun ? { dryRun: true, ...result } : result, lines, options.dryRun ? undefined : []);
     if (skipped.length > 0) {
       const shown = skipped.slice(0, 3).map(({ digest }) => shortDigest(digest));
       const more = skipped.length > shown.length ? ", …" : "";

@@ -55,10 +55,12 @@ export const command: Command = defineCommand({
       onEvent,
     });
     const result = { target: describeOpened(opened), tags, ...artifactResult(packed) };
-    out.result(options.dryRun ? { dryRun: true, ...result } : result, () => [
-      ...artifactLines(packed, options.dryRun),
-      packed.descriptor.digest,
-    ]);
+    const { digest } = packed.descriptor;
+    out.result(
+      options.dryRun ? { dryRun: true, ...result } : result,
+      () => [...artifactLines(packed, options.dryRun), digest],
+      [digest],
+    );
   },
 });
 

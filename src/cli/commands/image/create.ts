@@ -80,7 +80,9 @@ export const command: Command = defineCommand({
     const { createImage } = await import("../../../image/create.ts");
     const created = await createImage({ ...create, target: opened.store, tags });
     const result = { target: describeOpened(opened), tags, ...created };
-    context.out.result(options.dryRun ? { dryRun: true, ...result } : result, () => lines(created));
+    context.out.result(options.dryRun ? { dryRun: true, ...result } : result, () => lines(created), [
+      created.descriptor.digest,
+    ]);
   },
 });
 

@@ -4,7 +4,6 @@ import type { ConfigChange } from "../../../image/config-change.ts";
 import type { ModImageOptions, ModResult } from "../../../image/mod.ts";
 import { formatTime, parseTime } from "../../../image/time.ts";
 import { describeOpened, type Opened, resolveOpened } from "../../../open/opened.ts";
-import type { Digest } from "../../../spec/digest.ts";
 import { parseTag } from "../../../spec/name.ts";
 import { parsePlatformText } from "../../../spec/platform.ts";
 import { type Command, defineCommand } from "../../command.ts";
@@ -90,7 +89,9 @@ export const command: Command = defineCommand({
       from: descriptor,
       ...result,
     };
-    context.out.result(options.dryRun ? { dryRun: true, ...shown } : shown, () => lines(result, descriptor.digest));
+    context.out.result(options.dryRun ? { dryRun: true, ...shown } : shown, () => lines(result), [
+      result.descriptor.digest,
+    ]);
   },
 });
 
@@ -135,17 +136,15 @@ async function tagsOf(from: Opened, to: Opened | undefined, tag: string | undefi
 function warnLeft({ left }: ModResult, asked: boolean, context: Context): void {
   if (left.length === 0) return;
   const count = formatCount(left.length, "referrer");
+  const stay = left.length === 1 ? "stays with the old digest" : "stay with the old digests";
   context.warn(
     asked
       ? `${count} cannot follow: signatures and attestations speak of the old digest; sign or attest again`
-      : `${count} stay with the old digests; --referrers copies what can follow`,
+      : `${count} ${stay}; --referrers copies what can follow`,
   );
 }
 
-function lines({ changes, descriptor }: ModResult, old: Digest): string[] {
-  if (changes.length === 0) return ["Nothing to change", style.bold(old)];
-  return [
-    ...changes.map(({ role, from, to }) => `${role.padEnd(8)}  ${style.dim(from.digest)} -> ${to.digest}`),
-    style.bold(descriptor.digest),
-  ];
+function lines({ changes, descriptor }: ModResult): string[] {
+  const told = changes.map(({ role, from, to }) => `${role.padEnd(8)}  ${style.dim(from.digest)} -> ${to.digest}`);
+  return [...(told.length === 0 ? ["Nothing to change"] : told), style.bold(descriptor.digest)];
 }

@@ -29,10 +29,17 @@ export const command: Command = defineCommand({
     const { fsckLayout } = await import("../../../layout/fsck.ts");
     const report = await fsckLayout(readDirectory(path, context), { signal, onEvent });
     const errors = report.findings.filter(({ severity }) => severity === "error").length;
-    out.result(report, () => [
-      ...report.findings.map(({ severity, code, message }) => `${PAINT[severity](severity)} ${code}: ${message}`),
-      `${report.clean ? style.green("clean") : style.red("not clean")}: ${formatCount(report.blobs, "blob")} (${formatBytes(report.bytes)}), ${formatCount(report.manifests, "manifest")}, ${formatCount(report.tags, "tag")}, ${formatCount(report.findings.length, "finding")}`,
-    ]);
+    const found = report.findings.map(
+      ({ severity, code, message }) => `${PAINT[severity](severity)} ${code}: ${message}`,
+    );
+    out.result(
+      report,
+      [
+        ...found,
+        `${report.clean ? style.green("clean") : style.red("not clean")}: ${formatCount(report.blobs, "blob")} (${formatBytes(report.bytes)}), ${formatCount(report.manifests, "manifest")}, ${formatCount(report.tags, "tag")}, ${formatCount(report.findings.length, "finding")}`,
+      ],
+      found,
+    );
     if (!report.clean) {
       throw new OciError("CHECK_FAILED", `The layout ${path} is not clean: ${formatCount(errors, "error")} found`);
     }

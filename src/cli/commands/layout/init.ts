@@ -22,8 +22,10 @@ export const command: Command = defineCommand({
       await using _layout = await openLayout(directory, { create: true, signal: context.signal });
     }
     const verb = options.dryRun ? "Would make" : "Made";
-    context.out.result({ ...(options.dryRun ? { dryRun: true } : {}), path: directory, created }, [
-      created ? `${verb} the layout ${directory}` : `There is a layout at ${directory} already`,
-    ]);
+    context.out.result(
+      { ...(options.dryRun ? { dryRun: true } : {}), path: directory, created },
+      [created ? `${verb} the layout ${directory}` : `There is a layout at ${directory} already`],
+      options.dryRun ? undefined : [],
+    );
   },
 });
