@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse as NodeResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { errnoOf } from "../disk/error.ts";
 import { OciError } from "../error/oci-error.ts";
 import type { Registry } from "../store/store.ts";
 import { exchange } from "./exchange.ts";
@@ -110,11 +111,35 @@ async function listen(server: Server, { host = "127.0.0.1", port = 0 }: ServeOpt
     server.listen(port, host);
     await once(server, "listening");
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
-    throw new OciError("IO", `Cannot listen on ${host}:${port}: ${code}`, {
-      hint: "Choose another --port, or 0 for any free one",
-      cause,
-    });
+    throw cannotListen(cause, host, port);
+  }
+}
+
+const HOST_HINT = "Give an address of this machine with --host; 0.0.0.0 stands for all of them";
+
+function cannotListen(cause: unknown, host: string, port: number): OciError {
+  const code = errnoOf(cause);
+  switch (code) {
+    case "EADDRINUSE":
+      return new OciError("CONFLICT", `Port ${port} on ${host} is taken`, {
+        hint: "Choose another --port, or 0 for any free one",
+        cause,
+      });
+    case "EACCES":
+      return new OciError("USAGE", `Port ${port} on ${host} is not for this user`, {
+        hint: "Choose a --port from 1024 on",
+        cause,
+      });
+    case "EADDRNOTAVAIL":
+      return new OciError("USAGE", `This machine has no address ${host}`, { hint: HOST_HINT, cause });
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return new OciError("USAGE", `There is no address called ${host}`, { hint: HOST_HINT, cause });
+    default:
+      return new OciError("IO", `Cannot listen on ${host}:${port}: ${code ?? "unknown failure"}`, {
+        hint: "Choose another --host or --port",
+        cause,
+      });
   }
 }
 

@@ -92,7 +92,14 @@ describe("serve", () => {
     assert.equal((await berth(["tag", "ls", "./a"], { cwd })).out, "v1\n");
     const port = server.host.split(":")[1] ?? "";
     const taken = await berth(["serve", "a", "--port", port], { cwd });
-    assert.match(taken.err, /^berth: Cannot listen on 127\.0\.0\.1:\d+: EADDRINUSE\nhint: Choose another --port/);
+    assert.equal(taken.code, 6);
+    assert.match(taken.err, /^berth: Port \d+ on 127\.0\.0\.1 is taken\nhint: Choose another --port/);
+    // The first is an address of documentation (RFC 5737), which no machine has; the second never is a name.
+    for (const host of ["192.0.2.1", "nowhere.invalid"]) {
+      const wrong = await berth(["serve", "a", "--host", host, "--port", "0"], { cwd });
+      assert.equal(wrong.code, 2, wrong.err);
+      assert.match(wrong.err, /^berth: (?:This machine has no address|There is no address called) .*\nhint: .*--host/);
+    }
     const missing = await berth(["serve", "nowhere"], { cwd });
     assert.equal(missing.code, 3);
     const unnamed = await berth(["serve", ".", "--name", "x", "--port", "0"], { cwd });

@@ -53,7 +53,7 @@ test("a taken port is one clear error", async () => {
   await using it = await running();
   await assert.rejects(
     running({ port: it.server.address.port }),
-    (error) => isOciError(error, "IO") && /Cannot listen on 127\.0\.0\.1:\d+: EADDRINUSE/.test(error.message),
+    (error) => isOciError(error, "CONFLICT") && /^Port \d+ on 127\.0\.0\.1 is taken$/.test(error.message),
   );
 });
 
