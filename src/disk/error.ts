@@ -10,6 +10,7 @@ export function errnoOf(error: unknown): string | undefined {
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
   EDQUOT: "the quota is used up",
+  EISDIR: "it is a directory",
   EIO: "the device reported an input/output error",
   ELOOP: "it is a symbolic link",
   EMFILE: "too many open files in this process",

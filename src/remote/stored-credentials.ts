@@ -1,5 +1,6 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { diskError, errnoOf } from "../disk/error.ts";
 import { OciError } from "../error/oci-error.ts";
 import { Limits } from "../spec/limits.ts";
 import type { Credential, CredentialSource, CredentialTarget } from "./credential.ts";
@@ -65,10 +66,10 @@ async function load(path: string, required: boolean): Promise<DockerConfig | und
     return bytes.length === 0 ? undefined : parseDockerConfig(bytes, path);
   } catch (error) {
     if (error instanceof OciError) throw error;
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = errnoOf(error);
     const absent = code === "ENOENT" || code === "ENOTDIR";
     if (absent && !required) return undefined;
-    throw new OciError("FILE_INVALID", `Cannot read the credentials file ${path}: ${String(code)}`, { cause: error });
+    throw new OciError("FILE_INVALID", diskError(error, "read the credentials file", path).message, { cause: error });
   }
 }
 

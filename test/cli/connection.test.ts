@@ -57,6 +57,10 @@ describe("credentials", () => {
     assert.deepEqual([byEnvironment.code, byEnvironment.out], [0, "v1\n"], byEnvironment.err);
     const absent = await berth([...line, "--docker-config", "nowhere.json"], { cwd: folder.path });
     assert.equal(absent.code, 2, absent.err);
+    assert.match(absent.err, /^berth: Cannot read the credentials file ".*nowhere\.json": it does not exist\nhint: /);
+    const directory = await berth([...line, "--docker-config", "."], { cwd: folder.path });
+    assert.equal(directory.code, 2, directory.err);
+    assert.match(directory.err, /^berth: Cannot read the credentials file ".*": it is a directory\nhint: /);
   });
 
   test("that are wrong or absent are exit code 4, and appear nowhere, not even with --debug", async () => {
