@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { table } from "../../src/cli/table.ts";
-import { berth } from "./berth.ts";
+import { berth, shellCommand } from "./berth.ts";
 
 /** A wrong line, what stderr has to say, and the exit code where it is not 2. */
 const wrong: readonly (readonly [line: readonly string[], says: RegExp, exit?: number])[] = [
@@ -88,4 +92,20 @@ describe("help", () => {
       for (const { line } of command.examples) assert.ok(out.includes(line), `${words} shows ${line}`);
     }
   });
+});
+
+test("a working directory that was removed is one sentence and exit code 8", () => {
+  const gone = 'mkdir "$0" && cd "$0" && rmdir "$0"';
+  const path = join(tmpdir(), `berth-gone-${randomUUID()}`);
+  const { status, stdout, stderr } = spawnSync("sh", ["-c", `${gone} && ${shellCommand} version`, path], {
+    encoding: "utf8",
+  });
+  assert.deepEqual(
+    [status, stdout, stderr],
+    [
+      8,
+      "",
+      "berth: The working directory does not exist any more\nhint: Change to a directory that does, and try again\n",
+    ],
+  );
 });
