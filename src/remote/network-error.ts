@@ -8,6 +8,11 @@ const LASTING = /^(?:ENOTFOUND|ERR_SSL_|ERR_TLS_|EPROTO|UND_ERR_HEADERS_OVERFLOW
 /** Failures of the connection after which the same request may well succeed. */
 const passing = new WeakSet<Error>();
 
+export interface NetworkErrorOptions {
+  /** The host has never answered: a refused connection is taken for its last word. */
+  readonly strange?: boolean;
+}
+
 /** Whether an error of {@link networkError} is worth another try. */
 export function isPassing(error: unknown): boolean {
   return error instanceof Error && passing.has(error);
@@ -25,7 +30,12 @@ function codeOf(error: unknown): string {
  * Turns a failure of the connection into an OciError; an abort's reason and OciErrors pass through.
  * @param what method and URL without its query, which may hold a secret
  */
-export function networkError(error: unknown, what: string, signal: AbortSignal | undefined): unknown {
+export function networkError(
+  error: unknown,
+  what: string,
+  signal: AbortSignal | undefined,
+  options: NetworkErrorOptions = {},
+): unknown {
   if (signal?.aborted) return signal.reason;
   if (error instanceof OciError) return error;
   const code = codeOf(error);
@@ -48,7 +58,8 @@ export function networkError(error: unknown, what: string, signal: AbortSignal |
     return new OciError("PROTOCOL", `${hostOf(what)} does not answer in valid HTTP: ${reason}`, { cause: error });
   }
   const failure = new OciError("NETWORK", `${what} failed: ${reason}`, { cause: error });
-  if (!LASTING.test(code)) passing.add(failure);
+  const refused = options.strange === true && code === "ECONNREFUSED";
+  if (!refused && !LASTING.test(code)) passing.add(failure);
   return failure;
 }
 

@@ -59,6 +59,8 @@ type Connect = {
 /** HTTP/1.1 over pooled connections; no redirects, no decoding, no retries. */
 export class Transport {
   readonly #options: TransportOptions;
+  /** Hosts that answered: one that refuses a connection now may be back in a moment. */
+  readonly #met = new Set<string>();
   readonly #agents = new Map<string, Undici.Dispatcher>();
   #undici: typeof Undici | undefined;
 
@@ -90,10 +92,12 @@ export class Transport {
         // Otherwise every HEAD would cost a connection.
         reset: false,
       });
+      this.#met.add(url.host);
       return wireAnswer(answer, url, signal);
     } catch (error) {
       if (failure.source !== undefined) throw failure.source;
-      throw networkError(error, `${method} ${url.origin}${url.pathname}`, signal);
+      const strange = !this.#met.has(url.host);
+      throw networkError(error, `${method} ${url.origin}${url.pathname}`, signal, { strange });
     }
   }
 

@@ -67,11 +67,26 @@ describe("trying again", () => {
     await assert.rejects(store.resolve({ tag: "v1" }, { signal: stop.signal }), { message: "No time" });
   });
 
-  test("nobody listens", async () => {
+  test("not where nobody has ever listened", async () => {
     const server = await scripted((_, response) => reply(response, 200));
     await server[Symbol.asyncDispose]();
-    await using store = await storeOn(server, { retries: 1 });
+    const events: RemoteEvent[] = [];
+    await using store = await storeOn(server, { onEvent: (event) => events.push(event) });
     await failsWith(store.resolve({ tag: "v1" }), "NETWORK");
+    assert.deepEqual(events, []);
+  });
+
+  test("where somebody listened before, who may be back in a moment", async () => {
+    const server = await scripted((_, response) => reply(response, 200, HEADERS));
+    const events: RemoteEvent[] = [];
+    await using store = await storeOn(server, { onEvent: (event) => events.push(event) });
+    await store.resolve({ tag: "v1" });
+    await server[Symbol.asyncDispose]();
+    await failsWith(store.resolve({ tag: "v2" }), "NETWORK");
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ["retry", "retry"],
+    );
   });
 });
 
