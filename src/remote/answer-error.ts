@@ -73,6 +73,7 @@ function codeOf(status: number, complaint: Complaint, missing: ErrorCode): Error
   if (status === 412 || status === 409) return "CONFLICT";
   if (status === 416) return "RANGE_INVALID";
   if (status === 429) return "TOOMANYREQUESTS";
+  if (status === 507) return "NO_SPACE";
   if (status >= 500) return "NETWORK";
   const { code } = complaint;
   if (code !== undefined && SPEC_CODES.has(code)) return code as ErrorCode;
@@ -81,13 +82,18 @@ function codeOf(status: number, complaint: Complaint, missing: ErrorCode): Error
   return "PROTOCOL";
 }
 
+const FULL_HINT =
+  "Free some space on the registry's disk and run the same command again; what is there already is not sent again";
+
 /** Turns an answer with a failing status into the error to throw; reads a bounded part of its body. */
 export async function statusError(answer: WireAnswer, context: StatusContext): Promise<OciError> {
   const complaint = await readComplaint(answer);
   const { operation, url, missing, ...rest } = context;
   const code = codeOf(answer.status, complaint, missing);
   const said = complaint.text ?? complaint.code;
-  const message = `${operation} at ${url.host} failed with status ${answer.status}${said === undefined ? "" : `: ${printable(said)}`}`;
-  const options: OciErrorOptions = { operation, status: answer.status, ...rest };
+  const tail = `failed with status ${answer.status}${said === undefined ? "" : `: ${printable(said)}`}`;
+  const full = code === "NO_SPACE";
+  const message = full ? `${url.host} has no space left: ${operation} ${tail}` : `${operation} at ${url.host} ${tail}`;
+  const options: OciErrorOptions = { operation, status: answer.status, ...rest, ...(full ? { hint: FULL_HINT } : {}) };
   return new OciError(code, message.replace(/[.\s]+$/, ""), options);
 }

@@ -64,6 +64,8 @@ function mayPass(error: unknown): boolean {
   if (isPassing(error)) return true;
   if (!isOciError(error)) return false;
   const { status } = error.context;
+  // A disk that is full: further tries would only fill it again.
+  if (status === 507) return false;
   // 416: our idea of the offset is wrong; 404: the session is gone.
   return (
     status !== undefined &&

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { berth } from "./berth.ts";
 import { filesBelow, layoutOf, workFolder } from "./fixture.ts";
+import { serve } from "./served.ts";
 
 const MIB = 1024 * 1024;
 
@@ -43,6 +44,27 @@ describe("a disk that fills up", () => {
     assert.equal(again.code, 0, again.err);
     assert.equal((await berth(["digest", "./small/b:v1"], { cwd })).out, `${manifest.descriptor.digest}\n`);
     assert.equal((await berth(["layout", "fsck", "small/b"], { cwd })).code, 0);
+  });
+
+  test("of a server ends a push with exit code 8 and no second try; reading goes on", async (t) => {
+    await using folder = await workFolder();
+    const cwd = folder.path;
+    await layoutOf(join(cwd, "a"), 40 * MIB, "v1");
+    using disk = mountSmall(join(cwd, "small"), MIB);
+    if (!disk) {
+      t.skip(SKIP);
+      return;
+    }
+    await using server = await serve(["small"], cwd);
+    const full = await berth(["copy", "./a:v1", `${server.host}/b:v1`, "--progress", "json"], { cwd });
+    assert.equal(full.code, 8, full.err);
+    assert.match(full.err, /"code":"NO_SPACE","message":"127\.0\.0\.1:\d+ has no space left: /);
+    assert.doesNotMatch(full.err, /"type":"(?:retry|resume)"/);
+    assert.equal((await fetch(`http://${server.host}/v2/`)).status, 200);
+    disk.resize(64 * MIB);
+    const again = await berth(["copy", "./a:v1", `${server.host}/b:v1`], { cwd });
+    assert.equal(again.code, 0, again.err);
+    assert.equal((await server.stop("SIGTERM")).code, 0);
   });
 
   test("ends blob get -o with exit code 8 and no file", async (t) => {

@@ -1,41 +1,10 @@
 import assert from "node:assert/strict";
-import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { describe, test } from "node:test";
-import { berth, finish, type Ran, startBerth } from "./berth.ts";
+import { berth } from "./berth.ts";
 import { imageLayout, workFolder } from "./fixture.ts";
-
-interface Served extends AsyncDisposable {
-  readonly firstLine: string;
-  readonly host: string;
-  stop(signal: NodeJS.Signals): Promise<Ran>;
-}
-
-/** Starts `berth serve` on a free port and waits for its first line. */
-async function serve(args: readonly string[], cwd: string): Promise<Served> {
-  const child: ChildProcessWithoutNullStreams = startBerth(["serve", ...args, "--port", "0"], { cwd });
-  const ended = finish(child);
-  const firstLine = await Promise.race([
-    new Promise<string>((resolve) => createInterface(child.stdout).once("line", resolve)),
-    ended.then(({ err }): never => {
-      throw new Error(err);
-    }),
-  ]);
-  const stop = async (signal: NodeJS.Signals): Promise<Ran> => {
-    child.kill(signal);
-    return ended;
-  };
-  return {
-    firstLine,
-    host: /127\.0\.0\.1:\d+/.exec(firstLine)?.[0] ?? "",
-    stop,
-    [Symbol.asyncDispose]: async () => {
-      await stop("SIGKILL");
-    },
-  };
-}
+import { serve } from "./served.ts";
 
 describe("serve", () => {
   test("a layout is the repository of its directory's name, readable and writable in place", async () => {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { isOciError } from "../../src/error/oci-error.ts";
 import type { RemoteEvent } from "../../src/remote/event.ts";
 import { defaultRetry, parseRetryAfter, pauseBefore } from "../../src/remote/retry.ts";
 import { failsWith } from "../contract/context.ts";
-import { image } from "../support/content.ts";
+import { blob, image, sourceOf } from "../support/content.ts";
 import { reply, scripted, storeOn } from "./scripted.ts";
 
 const { manifest } = image("in the end");
@@ -55,6 +56,26 @@ describe("trying again", () => {
       events.map(({ type }) => type),
       ["retry", "retry"],
     );
+  });
+
+  test("not after 507: a disk that is full is said so, whatever was sent", async () => {
+    await using server = await scripted((request, response) =>
+      request.method === "POST"
+        ? reply(response, 202, { location: "/v2/team/app/blobs/uploads/one" })
+        : reply(response, request.method === "PUT" ? 507 : 404),
+    );
+    await using store = await storeOn(server);
+    const large = blob("too much");
+    await assert.rejects(
+      store.push(large.descriptor, sourceOf(large.bytes), { kind: "blob" }),
+      (error) =>
+        isOciError(error, "NO_SPACE") &&
+        error.message === `${server.host} has no space left: Uploading the blob failed with status 507` &&
+        /registry/.test(error.hint),
+    );
+    assert.equal(server.lines.filter((line) => line.startsWith("PUT ")).length, 1);
+    await failsWith(store.push(manifest.descriptor, sourceOf(manifest.bytes), { kind: "manifest" }), "NO_SPACE");
+    assert.equal(server.lines.filter((line) => line.startsWith("PUT ")).length, 2);
   });
 
   test("a pause ends with the signal's own reason", async () => {
