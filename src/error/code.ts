@@ -179,15 +179,15 @@ export const ERROR_FACTS: Readonly<Record<ErrorCode, ErrorFacts>> = {
   FILE_INVALID: facts("UNSUPPORTED", 400, Exit.Usage, "Check the path"),
   LOCKED: facts("TOOMANYREQUESTS", 503, Exit.Conflict, "Another process is writing; try again when it is done"),
   IO: facts("UNSUPPORTED", 500, Exit.Disk, "Check the disk, its mount and the permissions"),
-  NO_SPACE: facts(
-    "SIZE_INVALID",
-    507,
-    Exit.Disk,
-    "Free some space and run the same command again; it goes on where it stopped",
-  ),
+  NO_SPACE: facts("SIZE_INVALID", 507, Exit.Disk, "Free some space and run the same command again"),
   NETWORK: facts("UNSUPPORTED", 502, Exit.Network, "Check that the registry is up and the address is right"),
   PROTOCOL: facts("UNSUPPORTED", 502, Exit.Network, "The other side broke the protocol; see what it said with --debug"),
-  INTERRUPTED: facts("UNSUPPORTED", 503, Exit.Interrupted, "Run the same command again; it goes on where it stopped"),
+  INTERRUPTED: facts(
+    "UNSUPPORTED",
+    503,
+    Exit.Interrupted,
+    "Run the same command again: nothing half done counts, and a copy or push sends only what had not arrived whole",
+  ),
   CHECK_FAILED: facts("MANIFEST_INVALID", 400, Exit.Failed, "The report above names each finding"),
   INTERNAL: facts("UNSUPPORTED", 500, Exit.Failed, "This is a bug in berth; run again with --debug and report it"),
 };

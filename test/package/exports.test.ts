@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
+import { ERROR_FACTS } from "../../src/error/code.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -37,6 +38,18 @@ describe("package.json", () => {
       const module: unknown = await import(join(root, sourceOf(name)));
       assert.ok(module !== null && typeof module === "object" && Object.keys(module).length > 0, name);
       assert.ok(!("default" in module), `${name} has a default export`);
+    }
+  });
+
+  it("publishes the pages that its hints name", () => {
+    const named = Object.values(ERROR_FACTS).flatMap(({ hint }) => hint.match(/docs\/[\w./-]+\.md/g) ?? []);
+    assert.ok(named.length > 0);
+    for (const page of named) {
+      assert.ok(existsSync(join(root, page)), page);
+      assert.ok(
+        manifest.files.some((file) => page === file || page.startsWith(`${file}/`)),
+        `${page} is published`,
+      );
     }
   });
 
