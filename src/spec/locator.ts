@@ -8,6 +8,7 @@ import {
   looksLikeHost,
   parseReference,
   type Reference,
+  requireRepository,
   shownText,
 } from "./reference.ts";
 
@@ -72,13 +73,13 @@ function invalid(text: string, problem: string, hint: string): OciError {
 
 /**
  * Reads what a user types. Every spelling stands in docs/locators.md.
- * @throws OciError LOCATOR_INVALID, NAME_INVALID, TAG_INVALID, DIGEST_INVALID; the hint names the right spelling
+ * @throws OciError LOCATOR_INVALID, NAME_INVALID, TAG_INVALID; the hint names the right spelling
  */
 export function parseLocator(text: string, options: ParseLocatorOptions = {}): Locator {
   if (text === "") throw invalid(text, "it is empty", FULL_SPELLINGS);
   if (text.length > 8192) throw invalid(text, "it is longer than 8192 characters", FULL_SPELLINGS);
   if (text.includes("\0")) throw invalid(text, "it contains a NUL character", FULL_SPELLINGS);
-  if (text.startsWith("docker://")) return { medium: "registry", ...parseReference(text.slice("docker://".length)) };
+  if (text.startsWith("docker://")) return parseRegistry(text.slice("docker://".length));
   if (text.startsWith("oci://")) return parseHelm(text);
   if (text.startsWith("oci-archive:")) return parseArchive(text, text.slice("oci-archive:".length), options);
   if (text.startsWith("docker-archive:")) return parseDockerArchive(text, text.slice("docker-archive:".length));
@@ -93,6 +94,11 @@ export function parseLocator(text: string, options: ParseLocatorOptions = {}): L
     );
   }
   refuseForeign(text);
+  return parseRegistry(text);
+}
+
+function parseRegistry(text: string): RegistryLocator {
+  requireRepository(text);
   return { medium: "registry", ...parseReference(text) };
 }
 

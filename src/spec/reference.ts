@@ -1,5 +1,6 @@
+import { ERROR_FACTS } from "../error/code.ts";
 import { OciError } from "../error/oci-error.ts";
-import { type Digest, isDigest, parseDigest } from "./digest.ts";
+import { type Digest, isDigest } from "./digest.ts";
 import { isRepositoryName, isTag } from "./name.ts";
 
 /** A name in a registry; with neither tag nor digest it names the repository. */
@@ -45,16 +46,38 @@ export function looksLikeHost(part: string): boolean {
   return part === "localhost" || /[.:A-Z]/.test(part) || part.startsWith("[");
 }
 
+const ADDRESS = /^(?:localhost|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[a-fA-F0-9:.]+\])(?::[0-9]{1,5})?$/;
+const NAME_AND_PORT = /^[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)+:[0-9]{2,5}$/;
+
+/**
+ * Refuses a host without a repository. By Docker's rules `localhost:5000` is the tag 5000 of the
+ * image localhost at Docker Hub, which nobody means who types it.
+ * @throws OciError LOCATOR_INVALID
+ */
+export function requireRepository(text: string): void {
+  const { rest } = cutDigest(text);
+  if (!ADDRESS.test(rest) && !NAME_AND_PORT.test(rest)) return;
+  throw invalid(
+    text,
+    "it names a registry, but no repository in it",
+    `Write ${rest}/REPOSITORY; what Docker's rules make of it, an image at Docker Hub, is docker.io/library/${rest}`,
+  );
+}
+
 /**
  * Cuts a digest off the end of a text, where one is.
- * @throws OciError DIGEST_INVALID when what follows the last `@` means to be a digest and is none
+ * @throws OciError LOCATOR_INVALID when what follows the last `@` means to be a digest and is none
  */
 export function cutDigest(text: string): { readonly rest: string; readonly digest?: Digest } {
   const at = text.lastIndexOf("@");
   if (at === -1) return { rest: text };
   const tail = text.slice(at + 1);
   if (isDigest(tail)) return { rest: text.slice(0, at), digest: tail };
-  if (/^[a-z0-9+._-]+:[^/]*$/.test(tail)) parseDigest(tail);
+  if (/^[a-z0-9+._-]+:[^/]*$/.test(tail)) {
+    throw new OciError("LOCATOR_INVALID", `Invalid digest ${shownText(tail)} in ${shownText(text)}`, {
+      hint: ERROR_FACTS.DIGEST_INVALID.hint,
+    });
+  }
   return { rest: text };
 }
 
@@ -62,7 +85,7 @@ export function cutDigest(text: string): { readonly rest: string; readonly diges
  * Reads `host[:port]/repository[:tag][@digest]` by Docker's rules: `alpine` is
  * docker.io/library/alpine, `me/app` is docker.io/me/app.
  * @param anyHost the first part is the host whatever it looks like, as helm has it
- * @throws OciError LOCATOR_INVALID, NAME_INVALID, TAG_INVALID, DIGEST_INVALID
+ * @throws OciError LOCATOR_INVALID, NAME_INVALID, TAG_INVALID
  */
 export function parseReference(text: string, options: { readonly anyHost?: boolean } = {}): Reference {
   if (text.length > MAX_LENGTH) throw invalid(text, `it is longer than ${MAX_LENGTH} characters`);
