@@ -60,7 +60,7 @@ async function prepareLayer(
   options: Signal,
 ): Promise<{ descriptor: Descriptor; blob: PreparedBlob }> {
   const title = file.title ?? ("path" in file ? titleOf(file.path) : "");
-  parseTitle(title);
+  parseTitle(title, "push");
   const annotated: Record<string, string> = { [Annotation.Title]: title };
   let part: Part;
   if ("bytes" in file) {
@@ -111,7 +111,10 @@ export async function prepareArtifact(content: ArtifactContent, options: Signal 
     blobs.push(blob);
   }
   // What could not be pulled again is not pushed either.
-  checkDistinct(blobs.flatMap(({ title }) => (title === undefined ? [] : [parseTitle(title)])));
+  checkDistinct(
+    blobs.flatMap(({ title }) => (title === undefined ? [] : [parseTitle(title)])),
+    "push",
+  );
   if (layers.length === 0) blobs.push({ ...emptyBlob, role: "layer" });
   const bytes = encodeArtifactManifest({
     ...(content.artifactType === undefined ? {} : { artifactType: content.artifactType }),

@@ -22,20 +22,32 @@ function problemOf(title: string, parts: readonly string[]): string | undefined 
   return undefined;
 }
 
+/** What a title is read for: writing it to a disk, or pushing it, which takes only what can be written again. */
+type Purpose = "pull" | "push";
+
+const REFUSED: Readonly<Record<Purpose, string>> = { pull: "Refused to write", push: "Cannot push" };
+const COLLISION_HINTS: Readonly<Record<Purpose, string>> = {
+  pull: "Pull them one by one with: berth blob get",
+  push: "A path below the working directory becomes the title: give each file once, or rename one",
+};
+
 /**
  * Reads a layer's title as the parts of a relative path below an output
  * directory. A title is a stranger's text: whatever could leave the directory,
  * on any system, is refused. A leading `./` is dropped.
  * @throws OciError FILE_INVALID
  */
-export function parseTitle(title: string): readonly string[] {
+export function parseTitle(title: string, purpose: Purpose = "pull"): readonly string[] {
   const relative = title.replace(/^(?:\.\/)+/, "");
   const parts = relative === "" || relative === "." ? [] : relative.split("/");
   const problem = problemOf(title, parts);
   if (problem === undefined) return parts;
   const shown = JSON.stringify(title.length > 100 ? `${title.slice(0, 100)}…` : title);
-  throw new OciError("FILE_INVALID", `Refused to write a file titled ${shown}: ${problem}`, {
-    hint: "Nothing was written. Get the layer alone, under a name of your own, with: berth blob get … -o FILE",
+  throw new OciError("FILE_INVALID", `${REFUSED[purpose]} a file titled ${shown}: ${problem}`, {
+    hint:
+      purpose === "push"
+        ? "Rename the file: what pull would refuse is not pushed"
+        : "Nothing was written. Get the layer alone, under a name of your own, with: berth blob get … -o FILE",
   });
 }
 
@@ -44,14 +56,14 @@ export function parseTitle(title: string): readonly string[] {
  * another needs a directory.
  * @throws OciError FILE_INVALID
  */
-export function checkDistinct(titles: readonly (readonly string[])[]): void {
+export function checkDistinct(titles: readonly (readonly string[])[], purpose: Purpose = "pull"): void {
+  const refused = REFUSED[purpose];
+  const hint = COLLISION_HINTS[purpose];
   const paths = new Set<string>();
   for (const parts of titles) {
     const path = parts.join("/");
     if (paths.has(path)) {
-      throw new OciError("FILE_INVALID", `Refused to write two files titled ${JSON.stringify(path)}`, {
-        hint: "Pull them one by one with: berth blob get",
-      });
+      throw new OciError("FILE_INVALID", `${refused} two files titled ${JSON.stringify(path)}`, { hint });
     }
     paths.add(path);
   }
@@ -60,8 +72,8 @@ export function checkDistinct(titles: readonly (readonly string[])[]): void {
       const parent = parts.slice(0, length).join("/");
       if (!paths.has(parent)) continue;
       const path = JSON.stringify(parts.join("/"));
-      throw new OciError("FILE_INVALID", `Refused to write ${path} below the file titled ${JSON.stringify(parent)}`, {
-        hint: "Pull them one by one with: berth blob get",
+      throw new OciError("FILE_INVALID", `${refused} ${path} below the file titled ${JSON.stringify(parent)}`, {
+        hint,
       });
     }
   }

@@ -22,7 +22,7 @@
  * 2. One line in `table.ts`: its words, its summary, how to import it. Nothing else of a command
  *    is loaded before it is the one to run; import heavy things inside `run`.
  * 3. Values are typed by the builders of `option.ts`: `flag`, `text`, `list`, `choice`, `integer`,
- *    `keyValues`; arguments by `required`, `optional`, `variadic`. Options that many share stand in
+ *    `keyValues`; arguments by `required`, `optional`, `variadic` (one or more), `anyNumber`. Options that many share stand in
  *    `connection.ts` (spread `connection` wherever a locator is opened with `openLocated`, mode
  *    "read", "write" for what has to exist, "create") and `shared-options.ts`
  *    (`dryRun`, `platform`, `concurrency`, `artifactType`).

@@ -24,7 +24,9 @@ export interface Argument<Value> {
   /** As in the usage line: `SOURCE`. */
   readonly placeholder: string;
   readonly about: string;
-  readonly form: "required" | "optional" | "variadic";
+  readonly form: "required" | "optional";
+  /** Takes every word that is left; only as the last argument. */
+  readonly many?: boolean;
   readonly choices?: readonly string[];
   readonly read: (raw: unknown) => Value;
 }
@@ -147,10 +149,14 @@ export function oneOf<const Word extends string>(
 
 /** One or more; only as the last argument. */
 export function variadic(placeholder: string, about: string): Argument<readonly string[]> {
-  return {
-    placeholder,
-    about,
-    form: "variadic",
-    read: (raw) => (Array.isArray(raw) ? raw.map(String) : []),
-  };
+  return { placeholder, about, form: "required", many: true, read: readMany };
+}
+
+/** Any number, also none; only as the last argument. */
+export function anyNumber(placeholder: string, about: string): Argument<readonly string[]> {
+  return { placeholder, about, form: "optional", many: true, read: readMany };
+}
+
+function readMany(raw: unknown): readonly string[] {
+  return Array.isArray(raw) ? raw.map(String) : [];
 }

@@ -33,8 +33,8 @@ function toOption(option: Option<unknown>): CommanderOption {
 
 function toArgument(argument: Argument<unknown>): CommanderArgument {
   const { placeholder, form } = argument;
-  const dots = form === "variadic" ? "..." : "";
-  return new CommanderArgument(form === "optional" ? `[${placeholder}]` : `<${placeholder}${dots}>`, argument.about);
+  const shown = `${placeholder}${argument.many ? "..." : ""}`;
+  return new CommanderArgument(form === "optional" ? `[${shown}]` : `<${shown}>`, argument.about);
 }
 
 function examplesText(command: Command): string {
@@ -122,10 +122,12 @@ export function parse(argv: readonly string[], chosen: Chosen | undefined): Pars
 }
 
 function usageError(error: CommanderError, argv: readonly string[], chosen: Chosen | undefined): OciError {
-  const hint = `See: berth ${chosen ? `${chosen.words} ` : ""}--help`;
+  const [group = ""] = argv;
+  const words = chosen?.words ?? (Object.hasOwn(groups, group) ? group : "");
+  const hint = `See: berth ${words === "" ? "" : `${words} `}--help`;
   if (error.code === "commander.help") {
     return new OciError("USAGE", `Expected a command after ${JSON.stringify(`berth ${argv.join(" ")}`.trim())}`, {
-      hint: `See: berth ${argv.length > 0 && groups[argv[0] ?? ""] !== undefined ? `${argv[0]} ` : ""}--help`,
+      hint,
     });
   }
   const [first = "", suggestion] = error.message.replace(/^error: /, "").split("\n");

@@ -19,6 +19,13 @@ export async function resolveManifest(
   return selectPlatform(opened.store, root, wanted, { signal: context.signal });
 }
 
+/** The repository or layout alone, where the name in it is told beside it. */
+export function describePlace({ locator }: Opened): string {
+  if (locator.medium === "docker-archive") return formatLocator(locator);
+  const { tag: _tag, digest: _digest, ...place } = locator;
+  return formatLocator(place);
+}
+
 /**
  * The digest that a locator was written with.
  * @throws OciError LOCATOR_INVALID when it has none

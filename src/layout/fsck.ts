@@ -5,7 +5,7 @@ import type { Disk } from "../disk/disk.ts";
 import { nodeDisk } from "../disk/node-disk.ts";
 import { readSmallFile } from "../disk/small-file.ts";
 import { isOciError, OciError } from "../error/oci-error.ts";
-import { emptyLayoutIndex, type LayoutIndex, parseLayoutIndex } from "../spec/layout-index.ts";
+import { type LayoutIndex, parseLayoutIndex } from "../spec/layout-index.ts";
 import { Limits } from "../spec/limits.ts";
 import type { Signal } from "../store/content.ts";
 import { checkBlobs } from "./fsck-blobs.ts";
@@ -22,21 +22,28 @@ export interface FsckOptions extends Signal {
 /**
  * Checks a layout: marker, index.json, the type, size and digest of every blob, also
  * of those that nothing leads to, and that everything named is there. It changes nothing.
- * @throws OciError NAME_UNKNOWN where there is no directory, IO when it cannot be read
+ * @throws OciError NAME_UNKNOWN where there is nothing, FILE_INVALID where a file lies, IO when it cannot be read
  */
 export async function fsckLayout(path: string, options: FsckOptions = {}): Promise<FsckReport> {
   const root = resolve(path);
   const { disk = nodeDisk, signal } = options;
-  if ((await disk.lstat(root)) === undefined) {
+  const found = await disk.lstat(root);
+  if (found?.type === "file" || found?.type === "other") {
+    throw new OciError("FILE_INVALID", `Expected a directory at ${JSON.stringify(path)}, got a file`, {
+      hint: "Check the path; a layout in a tar is extracted first: mkdir layout && tar -xf FILE -C layout",
+    });
+  }
+  if (found === undefined) {
     throw new OciError("NAME_UNKNOWN", `There is no layout at ${JSON.stringify(path)}: the directory does not exist`);
   }
   const findings = new Findings(options.onEvent);
   const blobs = new DirectoryBlobs(root, { disk });
   await checkMarker(disk, root, findings);
   const index = await checkIndex(disk, root, findings);
-  const tags = checkNames(index, findings);
+  const tags = index ? checkNames(index, findings) : 0;
   const checked = await checkBlobs(root, blobs, findings, signal);
-  const manifests = await checkGraph(index, blobs, checked, findings, signal);
+  // Without the index nobody knows what leads where, so nothing is an orphan either.
+  const manifests = index === undefined ? 0 : await checkGraph(index, blobs, checked, findings, signal);
   await checkStaging(disk, root, findings);
   let bytes = 0;
   for (const { size } of checked.values()) bytes += Math.max(size, 0);
@@ -53,7 +60,7 @@ async function checkMarker(disk: Disk, root: string, findings: Findings): Promis
   }
 }
 
-async function checkIndex(disk: Disk, root: string, findings: Findings): Promise<LayoutIndex> {
+async function checkIndex(disk: Disk, root: string, findings: Findings): Promise<LayoutIndex | undefined> {
   try {
     const found = await readSmallFile(disk, join(root, "index.json"), Limits.layoutIndex, "layout index");
     if (found) return parseLayoutIndex(found.bytes);
@@ -62,7 +69,7 @@ async function checkIndex(disk: Disk, root: string, findings: Findings): Promise
     if (!isOciError(error, "LAYOUT_INVALID")) throw error;
     findings.add("index-invalid", error.message);
   }
-  return emptyLayoutIndex;
+  return undefined;
 }
 
 /** Uploads of this day may still be resumed; older ones are removed by the next write. */

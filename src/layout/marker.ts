@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Disk } from "../disk/disk.ts";
 import { withLock } from "../disk/lock.ts";
 import { makeDirectories } from "../disk/make-directories.ts";
@@ -36,11 +36,12 @@ export interface MakeOptions extends Signal {
 /**
  * Makes a directory a layout, unless it is one. The marker comes last, so a layout
  * is whole or not there, also when many processes make it at once.
- * @throws OciError LAYOUT_INVALID when the directory holds something else
+ * @throws OciError LAYOUT_INVALID when the directory holds something else, FILE_INVALID when there is a file in the way
  */
 export async function makeLayout(disk: Disk, root: string, options: MakeOptions = {}): Promise<void> {
   const own = join(root, ".berth");
   if (await hasMarker(disk, root)) return await makeDirectories(disk, own);
+  await requireNoFile(disk, root);
   if (!options.mayHoldMore) await requireFree(disk, root);
   await makeDirectories(disk, own);
   const make = async (): Promise<void> => {
@@ -57,6 +58,19 @@ export async function makeLayout(disk: Disk, root: string, options: MakeOptions 
 async function place(disk: Disk, root: string, name: string, bytes: Uint8Array): Promise<void> {
   const temporary = join(root, ".berth", `${name}.new`);
   await replaceFile(disk, join(root, name), { temporary, directory: root }, bytes);
+}
+
+/** A file can neither be a layout nor have one below it. */
+async function requireNoFile(disk: Disk, root: string): Promise<void> {
+  let at = root;
+  let found = await disk.lstat(at);
+  while (found === undefined && dirname(at) !== at) {
+    at = dirname(at);
+    found = await disk.lstat(at);
+  }
+  if (found?.type !== "file" && found?.type !== "other") return;
+  const what = at === root ? "it" : JSON.stringify(at);
+  throw new OciError("FILE_INVALID", `Cannot make a layout at ${JSON.stringify(root)}: ${what} is a file`);
 }
 
 async function requireFree(disk: Disk, root: string): Promise<void> {

@@ -51,7 +51,7 @@ async function notALayout(disk: Disk, root: string, path: string): Promise<OciEr
   const shown = JSON.stringify(path);
   if (found === undefined) {
     return new OciError("NAME_UNKNOWN", `There is no layout at ${shown}: the directory does not exist`, {
-      hint: `Make one with: berth layout init ${path}`,
+      hint: "Check the path: a layout is a directory with an oci-layout file",
     });
   }
   if (found.type === "file" || found.type === "other") {
@@ -60,7 +60,7 @@ async function notALayout(disk: Disk, root: string, path: string): Promise<OciEr
     });
   }
   return new OciError("NAME_UNKNOWN", `There is no layout at ${shown}: the directory has no oci-layout file`, {
-    hint: `Make one with: berth layout init ${path}`,
+    hint: "Check the path: a layout is a directory with an oci-layout file",
   });
 }
 

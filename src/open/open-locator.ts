@@ -23,7 +23,10 @@ export async function openLocator(locator: Locator, options: OpenOptions): Promi
         `This version reads and writes registries and layout directories, not archives: ${formatLocator(locator)}`,
         {
           reference: formatLocator(locator),
-          hint: "Extract a layout archive first: mkdir layout && tar -xf FILE -C layout, then use ocidir://layout",
+          hint:
+            options.mode === "create" || options.mode === "plan"
+              ? "Write a layout directory and pack it: ocidir://layout as the target, then tar -C layout -cf FILE ."
+              : "Extract a layout archive first: mkdir layout && tar -xf FILE -C layout, then use ocidir://layout",
         },
       );
   }

@@ -51,7 +51,7 @@ describe("manifest", () => {
     assert.match(missing.err, /^berth: No tag "v9" in .*\nhint: /);
     const noLayout = await berth(["digest", "./nowhere:v1"], { cwd });
     assert.equal(noLayout.code, 3);
-    assert.match(noLayout.err, /There is no layout at .*nowhere.*\nhint: .*layout init/s);
+    assert.match(noLayout.err, /There is no layout at .*nowhere.*\nhint: Check the path/s);
   });
 
   test("rm wants a digest, shows with --dry-run which tags go, and takes them along", async () => {

@@ -35,7 +35,10 @@ describe("copy", () => {
 
     const first = await berth(["copy", "./a:v1", "./b:v2"], { cwd });
     assert.equal(first.code, 0, first.err);
-    assert.match(first.out, new RegExp(`^${digest}\n3 copied \\(2 linked\\), 0 skipped, .* to ocidir://\\./b:v2\n$`));
+    assert.match(
+      first.out,
+      new RegExp(`^${digest}\n3 copied \\(2 linked\\), 0 skipped, .* to ocidir://\\./b:v2; wrote the tag v2\n$`),
+    );
     const again = await berth(["copy", "./a:v1", "./b:v2"], { cwd });
     assert.match(again.out, /^sha256:.*\nNothing to copy: ocidir:\/\/\.\/b:v2 has all of it \(3 nodes, /);
     const idle = await berth(["copy", "./a:v1", "./b:v2", "--dry-run"], { cwd });

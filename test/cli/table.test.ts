@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { isOciError } from "../../src/error/oci-error.ts";
 import { parse } from "../../src/cli/program.ts";
@@ -14,6 +14,14 @@ describe("the command table", () => {
       .filter((file) => file.endsWith(".ts"))
       .map((file) => file.slice(0, -".ts".length).replaceAll(/[/\\]/g, " "));
     assert.deepEqual(table.map(({ words }) => words).toSorted(), files.toSorted());
+  });
+
+  test("has no file of more than 150 lines", () => {
+    for (const file of readdirSync(commandsDirectory, { recursive: true, encoding: "utf8" })) {
+      if (!file.endsWith(".ts")) continue;
+      const lines = readFileSync(new URL(file, commandsDirectory), "utf8").split("\n").length - 1;
+      assert.ok(lines <= 150, `${file} has ${lines}`);
+    }
   });
 
   test("knows what each of its groups is about", () => {

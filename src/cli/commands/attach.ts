@@ -3,7 +3,7 @@ import { describeOpened } from "../../open/opened.ts";
 import { artifactLines, artifactResult, readConfig, readCreatedAt, readFiles } from "../artifact-input.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { connection, openLocated } from "../connection.ts";
-import { keyValues, required, text, variadic } from "../option.ts";
+import { anyNumber, keyValues, required, text } from "../option.ts";
 import { resolveManifest } from "../resolve.ts";
 import { concurrency, dryRun, platform } from "../shared-options.ts";
 
@@ -12,7 +12,7 @@ export const command: Command = defineCommand({
     "Attaches files to an image or artifact: they become an artifact whose subject is SUBJECT, so that discover finds it and copy takes it along. SUBJECT itself does not change. TYPE is a media type; without one it is told by the name for .cdx.json, .cdx.xml, .spdx.json and .sarif, and a layer tar for all others.",
   arguments: {
     subject: required("SUBJECT", "what to attach to"),
-    files: variadic("FILE[:TYPE]", "files and folders, each with its media type"),
+    files: anyNumber("FILE[:TYPE]", "files and folders, each with its media type; none where annotations say it all"),
   },
   options: {
     ...connection,
@@ -31,6 +31,10 @@ export const command: Command = defineCommand({
     {
       about: "Attach a report, with a note on it",
       line: "berth attach localhost:5000/app:v1 lint.sarif --artifact-type application/sarif+json --annotation tool=oxlint",
+    },
+    {
+      about: "A mark without any file",
+      line: "berth attach ocidir://images:v1 --artifact-type application/vnd.example.approval --annotation by=release-team",
     },
   ],
   writes: true,

@@ -20,7 +20,7 @@ import { style } from "../style.ts";
 
 export const command: Command = defineCommand({
   about:
-    "A copy is whole: the platforms of an index, and everything that hangs on each manifest (SBOMs, scans, signatures, and what hangs on those). Content comes before manifests, the tag last. Interrupted and run again it finishes, and sends nothing twice. A target without a tag gets latest in a registry and the source's tag in a layout.",
+    "A copy is whole: the platforms of an index, and everything that hangs on each manifest (SBOMs, scans, signatures, and what hangs on those). Content comes before manifests, the tag last. Interrupted and run again it finishes: a blob that had arrived whole is not sent again. A target without a tag gets latest in a registry and the source's tag in a layout.",
   arguments: { source: required("SOURCE", "what to copy"), target: required("TARGET", "where to") },
   options: {
     ...connection,
@@ -119,5 +119,14 @@ function summarise(summary: Summary, target: string): string {
   }
   const ways = [...(mount > 0 ? [`${mount} mounted`] : []), ...(link > 0 ? [`${link} linked`] : [])];
   const detail = ways.length === 0 ? "" : ` (${ways.join(", ")})`;
-  return `${moved} copied${detail}, ${skip} skipped, ${formatBytes(summary.pushedBytes)} sent to ${target}`;
+  return `${moved} copied${detail}, ${skip} skipped, ${formatBytes(summary.pushedBytes)} sent to ${target}${wroteTags(summary.named)}`;
+}
+
+/** Named after a copy; more are only counted. */
+const SHOWN_TAGS = 5;
+
+function wroteTags(tags: readonly string[]): string {
+  if (tags.length === 0) return "";
+  const more = tags.length > SHOWN_TAGS ? ` and ${tags.length - SHOWN_TAGS} more` : "";
+  return `; wrote the ${tags.length === 1 ? "tag" : "tags"} ${tags.slice(0, SHOWN_TAGS).join(", ")}${more}`;
 }

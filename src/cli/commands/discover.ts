@@ -14,7 +14,7 @@ export const command: Command = defineCommand({
   options: {
     ...connection,
     artifactType,
-    depth: integer("--depth <n>", "how many levels of referrers of referrers", 1, 100),
+    depth: integer("--depth <n>", "how many levels of referrers; 0 for none", 0, 100),
     platform,
     concurrency,
   },

@@ -1,9 +1,8 @@
-import { describeOpened } from "../../../open/opened.ts";
 import { need } from "../../../store/need.ts";
 import { type Command, defineCommand } from "../../command.ts";
 import { connection, openLocated } from "../../connection.ts";
 import { required } from "../../option.ts";
-import { requireDigest } from "../../resolve.ts";
+import { describePlace, requireDigest } from "../../resolve.ts";
 import { dryRun } from "../../shared-options.ts";
 
 export const command: Command = defineCommand({
@@ -28,7 +27,7 @@ export const command: Command = defineCommand({
     const descriptor = await opened.store.resolve({ digest }, { kind: "blob", signal });
     const { size } = descriptor;
     if (options.dryRun) {
-      out.result({ dryRun: true, digest, size }, [`Would remove ${digest} from ${describeOpened(opened)}`]);
+      out.result({ dryRun: true, digest, size }, [`Would remove ${digest} from ${describePlace(opened)}`]);
       return;
     }
     await need(opened.store, "delete")(descriptor, { kind: "blob", signal });

@@ -1,5 +1,5 @@
 import { OciError } from "../../../error/oci-error.ts";
-import type { Severity } from "../../../layout/fsck-report.ts";
+import type { Finding, Severity } from "../../../layout/fsck-report.ts";
 import { type Command, defineCommand } from "../../command.ts";
 import { formatBytes, formatCount } from "../../format.ts";
 import { required } from "../../option.ts";
@@ -36,7 +36,7 @@ export const command: Command = defineCommand({
       report,
       [
         ...found,
-        `${report.clean ? style.green("clean") : style.red("not clean")}: ${formatCount(report.blobs, "blob")} (${formatBytes(report.bytes)}), ${formatCount(report.manifests, "manifest")}, ${formatCount(report.tags, "tag")}, ${formatCount(report.findings.length, "finding")}`,
+        `${report.clean ? style.green("clean") : style.red("not clean")}${count(report.findings)}: ${formatCount(report.blobs, "blob")} (${formatBytes(report.bytes)}), ${formatCount(report.manifests, "manifest")}, ${formatCount(report.tags, "tag")}`,
       ],
       found,
     );
@@ -45,3 +45,11 @@ export const command: Command = defineCommand({
     }
   },
 });
+
+/** `, 1 error, 2 notes`, or nothing. */
+function count(findings: readonly Finding[]): string {
+  return (["error", "warning", "note"] as const)
+    .map((severity): [Severity, number] => [severity, findings.filter((one) => one.severity === severity).length])
+    .map(([severity, number]) => (number === 0 ? "" : `, ${formatCount(number, severity)}`))
+    .join("");
+}

@@ -1,6 +1,6 @@
 import { fromBuffer } from "../../../bytes/bytes.ts";
 import { digestOf } from "../../../bytes/hash.ts";
-import { OciError } from "../../../error/oci-error.ts";
+import { isOciError, OciError } from "../../../error/oci-error.ts";
 import { describeOpened } from "../../../open/opened.ts";
 import type { Descriptor } from "../../../spec/descriptor.ts";
 import { computableAlgorithm } from "../../../spec/digest.ts";
@@ -12,6 +12,8 @@ import { connection, openLocated } from "../../connection.ts";
 import { readInput } from "../../input.ts";
 import { required, text } from "../../option.ts";
 import { dryRun } from "../../shared-options.ts";
+
+const HINT = "FILE has to be an image manifest or index; any other file goes with: berth push, or berth blob put";
 
 export const command: Command = defineCommand({
   about:
@@ -36,13 +38,14 @@ export const command: Command = defineCommand({
   async run({ target, file }, options, context) {
     const { signal, out } = context;
     const bytes = await readInput(file, Limits.manifest, "manifest", context);
-    const mediaType = options.mediaType ?? sniffManifestType(parseJson(bytes, "manifest"));
+    const mediaType =
+      options.mediaType ?? sniffManifestType(parseJson(bytes, "manifest", "MANIFEST_INVALID", { hint: HINT }));
     if (mediaType === undefined) {
       throw new OciError("MANIFEST_INVALID", "Cannot tell the manifest's media type from its content", {
         hint: "Say it with --media-type",
       });
     }
-    parseManifest(bytes, mediaType);
+    requireManifest(bytes, mediaType);
     await using opened = await openLocated(target, options.dryRun ? "plan" : "create", options, context);
     const algorithm = opened.digest === undefined ? "sha256" : computableAlgorithm(opened.digest);
     const descriptor: Descriptor = { mediaType, digest: digestOf(bytes, algorithm), size: bytes.length };
@@ -67,3 +70,13 @@ export const command: Command = defineCommand({
     out.result({ ...descriptor, tags, existed }, [descriptor.digest]);
   },
 });
+
+/** The table's hint is about a manifest that is stored already. */
+function requireManifest(bytes: Uint8Array, mediaType: string): void {
+  try {
+    parseManifest(bytes, mediaType);
+  } catch (error) {
+    if (!isOciError(error, "MANIFEST_INVALID")) throw error;
+    throw new OciError(error.code, error.message, { cause: error, hint: HINT });
+  }
+}

@@ -1,9 +1,8 @@
-import { describeOpened } from "../../../open/opened.ts";
 import { need } from "../../../store/need.ts";
 import { type Command, defineCommand } from "../../command.ts";
 import { connection, openLocated } from "../../connection.ts";
 import { required } from "../../option.ts";
-import { requireDigest } from "../../resolve.ts";
+import { describePlace, requireDigest } from "../../resolve.ts";
 import { dryRun } from "../../shared-options.ts";
 
 export const command: Command = defineCommand({
@@ -32,7 +31,7 @@ export const command: Command = defineCommand({
       for await (const tag of opened.store.tags({ signal })) if (tag.descriptor?.digest === digest) tags.push(tag.name);
       const named = tags.length === 0 ? "" : `, with its tags ${tags.join(", ")}`;
       out.result({ dryRun: true, ...descriptor, tags }, [
-        `Would remove ${digest} from ${describeOpened(opened)}${named}`,
+        `Would remove ${digest} from ${describePlace(opened)}${named}`,
       ]);
       return;
     }

@@ -1,8 +1,7 @@
-import { describeOpened } from "../../../open/opened.ts";
 import { type Command, defineCommand } from "../../command.ts";
 import { connection, openLocated } from "../../connection.ts";
 import { required } from "../../option.ts";
-import { requireTag } from "../../resolve.ts";
+import { describePlace, requireTag } from "../../resolve.ts";
 import { dryRun } from "../../shared-options.ts";
 
 export const command: Command = defineCommand({
@@ -25,7 +24,7 @@ export const command: Command = defineCommand({
     const expect = opened.digest;
     const { digest } = await opened.store.resolve({ tag }, { signal });
     if (options.dryRun) {
-      out.result({ dryRun: true, tag, digest }, [`Would remove the tag ${tag} from ${describeOpened(opened)}`]);
+      out.result({ dryRun: true, tag, digest }, [`Would remove the tag ${tag} from ${describePlace(opened)}`]);
       return;
     }
     await opened.store.update([{ tag, to: null, ...(expect === undefined ? {} : { expect }) }], { signal });
