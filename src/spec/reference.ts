@@ -57,11 +57,10 @@ const NAME_AND_PORT = /^[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)+:[0-9]{2,5}$/;
 export function requireRepository(text: string): void {
   const { rest } = cutDigest(text);
   if (!ADDRESS.test(rest) && !NAME_AND_PORT.test(rest)) return;
-  throw invalid(
-    text,
-    "it names a registry, but no repository in it",
-    `Write ${rest}/REPOSITORY; what Docker's rules make of it, an image at Docker Hub, is docker.io/library/${rest}`,
-  );
+  const hub = rest.startsWith("[")
+    ? ""
+    : `; what Docker's rules make of it, an image at Docker Hub, is docker.io/library/${rest}`;
+  throw invalid(text, "it names a registry, but no repository in it", `Write ${rest}/REPOSITORY${hub}`);
 }
 
 /**
