@@ -12,7 +12,12 @@ const CHUNK = 1024 * 1024;
 /** Said to be compressed already, as noise is, so that no peer spends its time on that. */
 const LAYER = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-async function writeBlob(root: string, mediaType: string, chunks: Iterable<Uint8Array>): Promise<Written> {
+async function writeBlob(
+  root: string,
+  mediaType: string,
+  chunks: Iterable<Uint8Array>,
+  mode = 0o444,
+): Promise<Written> {
   const temporary = join(root, "blobs", "sha256", `.writing-${randomBytes(8).toString("hex")}`);
   const hash = createHash("sha256");
   const file = await open(temporary, "wx");
@@ -26,7 +31,7 @@ async function writeBlob(root: string, mediaType: string, chunks: Iterable<Uint8
   await file.close();
   const hex = hash.digest("hex");
   await rename(temporary, join(root, "blobs", "sha256", hex));
-  await chmod(join(root, "blobs", "sha256", hex), 0o444);
+  await chmod(join(root, "blobs", "sha256", hex), mode);
   return { mediaType, digest: `sha256:${hex}`, size };
 }
 
@@ -39,11 +44,14 @@ function* noise(size: number): Generator<Uint8Array> {
   }
 }
 
-/** Writes an image layout, tag `v1`, with layers of these sizes (bytes); plain files, no tool of ours involved. */
-export async function writeLayout(root: string, layers: readonly number[]): Promise<void> {
+/**
+ * Writes an image layout, tag `v1`, with layers of these sizes (bytes); plain files, no tool of ours
+ * involved. Blobs that are read-only, as berth leaves them, may be hard-linked into another layout.
+ */
+export async function writeLayout(root: string, layers: readonly number[], mode = 0o444): Promise<void> {
   await mkdir(join(root, "blobs", "sha256"), { recursive: true });
   const written: Written[] = [];
-  for (const size of layers) written.push(await writeBlob(root, LAYER, noise(size)));
+  for (const size of layers) written.push(await writeBlob(root, LAYER, noise(size), mode));
   const config = await writeBlob(root, "application/vnd.oci.image.config.v1+json", [
     Buffer.from(
       JSON.stringify({

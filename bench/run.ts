@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { render, type Bench, type Row } from "./row.ts";
-import { layoutToLayout } from "./rows/layout-to-layout.ts";
+import { foreignLayoutToLayout, layoutToLayout } from "./rows/layout-to-layout.ts";
 import { layoutToRegistry } from "./rows/layout-to-registry.ts";
 import { memory } from "./rows/memory.ts";
 import { start } from "./rows/start.ts";
@@ -10,6 +10,7 @@ import { start } from "./rows/start.ts";
 const ROWS: Readonly<Record<string, (bench: Bench) => Promise<Row | undefined>>> = {
   start,
   "layout-to-layout": layoutToLayout,
+  "foreign-layout-to-layout": foreignLayoutToLayout,
   "layout-to-registry": layoutToRegistry,
   memory,
 };

@@ -5,14 +5,23 @@ import { type Contender, race, time } from "../measure.ts";
 import { peer } from "../peer.ts";
 import type { Bench, Row } from "../row.ts";
 
-/** layout → layout, one layer of 1 GiB, digests checked, durable on both sides. */
-export async function layoutToLayout({ berth, folder, rounds }: Bench): Promise<Row> {
-  const source = join(folder, "one-gib");
-  await writeLayout(source, [1024 ** 3]);
+/** layout → layout, one layer of 1 GiB that may be hard-linked, digests checked, durable on both sides. */
+export function layoutToLayout(bench: Bench): Promise<Row> {
+  return copyLayout(bench, "layout → layout, 1 GiB, a source that berth wrote: checked and linked", 0o444);
+}
+
+/** The same from a source whose files others may still write to, so that the bytes have to be copied. */
+export function foreignLayoutToLayout(bench: Bench): Promise<Row> {
+  return copyLayout(bench, "layout → layout, 1 GiB, a source that another tool wrote: checked and copied", 0o644);
+}
+
+async function copyLayout({ berth, folder, rounds }: Bench, title: string, mode: number): Promise<Row> {
+  const source = join(folder, `one-gib-${mode.toString(8)}`);
+  await writeLayout(source, [1024 ** 3], mode);
   const target = (name: string, round: number): string => join(folder, `ll-${name}-${round}`);
   const contender = (name: string, command: (target: string) => readonly string[]): Contender => ({
     name,
-    run: (round) => time(command(target(name, round)), { watch: true }),
+    run: (round) => time(command(target(name, round)), { watch: name === "berth" }),
     after: (round) => rm(target(name, round), { recursive: true, force: true }),
   });
   const durable = (command: string, to: string): readonly string[] => ["sh", "-c", `${command} && sync -f '${to}'`];
@@ -31,10 +40,12 @@ export async function layoutToLayout({ berth, folder, rounds }: Bench): Promise<
       contender("oras", (to) => durable(`oras cp --from-oci-layout '${source}:v1' --to-oci-layout '${to}:v1'`, to)),
     );
   }
+  const results = await race(contenders, rounds);
+  await rm(source, { recursive: true });
   return {
-    title: "layout → layout, 1 GiB",
+    title,
     goal: { skopeo: 0.35, oras: 0.8 },
     versions: { ...(skopeo ? { skopeo } : {}), ...(oras ? { oras } : {}) },
-    results: await race(contenders, rounds),
+    results,
   };
 }

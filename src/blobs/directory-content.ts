@@ -11,6 +11,9 @@ import type { Content } from "../store/content.ts";
  */
 const CHUNK = 256 * 1024;
 
+/** The same of lent buffers: they are used over and over, so that larger ones cost nothing. */
+const LENT_CHUNK = 1024 * 1024;
+
 /** Bytes hashed at a time, in two buffers that are used over and over. */
 const HASH_CHUNK = 1024 * 1024;
 
@@ -33,7 +36,7 @@ function buffers(lent: boolean): (length: number) => Uint8Array {
   const ring: Uint8Array[] = [];
   let turn = 0;
   return (length) => {
-    const buffer = (ring[turn] ??= Buffer.allocUnsafeSlow(CHUNK));
+    const buffer = (ring[turn] ??= Buffer.allocUnsafeSlow(LENT_CHUNK));
     turn = (turn + 1) % TURNS;
     return buffer.subarray(0, length);
   };
@@ -47,8 +50,9 @@ async function* readSpan(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const next = buffers(lent);
+  const size = lent ? LENT_CHUNK : CHUNK;
   const read = async (at: number): Promise<Uint8Array> => {
-    const buffer = next(Math.min(CHUNK, span.end - at));
+    const buffer = next(Math.min(size, span.end - at));
     const filled = await file.read(buffer, at);
     if (filled < buffer.length) throw cutShort(at + filled);
     return buffer;

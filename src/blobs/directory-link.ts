@@ -117,7 +117,7 @@ async function copy(
   await using upload = await target.stage({ algorithm: computableAlgorithm(digest), ...options });
   try {
     const content = new FileContent(file, stat.size, { start: 0, end: stat.size }, options.signal);
-    await upload.append(content.bytes(), 0, options);
+    await upload.append(content.bytes({ lent: true }), 0, options);
     await upload.commit(digest, options);
   } catch (error) {
     await upload.abort();

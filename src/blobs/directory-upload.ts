@@ -7,6 +7,7 @@ import { type Algorithm, computableAlgorithm, type Digest } from "../spec/digest
 import type { Upload } from "../store/blobs.ts";
 import type { Signal } from "../store/content.ts";
 import { digestFile } from "./directory-content.ts";
+import { EarlyFlush } from "./directory-flush.ts";
 
 /** What an upload asks of the directory that it is for. */
 export interface UploadOwner {
@@ -24,6 +25,7 @@ export class DirectoryUpload implements Upload {
   readonly #owner: UploadOwner;
   readonly #file: DiskFile;
   readonly #algorithm: Algorithm;
+  readonly #flush: EarlyFlush;
   #offset: number;
   /** Has seen exactly the first #offset bytes; undefined: has to be made by reading the file. */
   #digester: Digester | undefined;
@@ -39,6 +41,7 @@ export class DirectoryUpload implements Upload {
     this.id = id;
     this.#owner = owner;
     this.#file = file;
+    this.#flush = new EarlyFlush(file);
     this.#offset = state.size;
     this.#algorithm = state.algorithm;
     this.#digester = state.digester ?? (state.size === 0 ? new Digester(state.algorithm) : undefined);
@@ -80,9 +83,10 @@ export class DirectoryUpload implements Upload {
           });
         }
         await this.#file.chmod(0o444);
-        await this.#file.datasync();
+        await this.#flush.finish();
         await this.#owner.publish(this.id, digest);
       } catch (error) {
+        await this.#flush.settle();
         await this.#owner.discard(this.id);
         throw error;
       } finally {
@@ -95,6 +99,7 @@ export class DirectoryUpload implements Upload {
   async abort(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
+    await this.#flush.settle();
     await this.#owner.discard(this.id);
     await this.#file.close();
   }
@@ -102,7 +107,9 @@ export class DirectoryUpload implements Upload {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#digester) this.#owner.suspend(this.id, this.#digester);
+    await this.#flush.settle();
+    if (this.#flush.failed) await this.#owner.discard(this.id);
+    else if (this.#digester) this.#owner.suspend(this.id, this.#digester);
     await this.#file.close();
   }
 
@@ -121,6 +128,7 @@ export class DirectoryUpload implements Upload {
       throw error;
     }
     this.#offset += chunk.length;
+    this.#flush.wrote(chunk.length);
   }
 
   async #alone<T>(work: () => Promise<T>): Promise<T> {

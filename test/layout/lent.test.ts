@@ -13,7 +13,7 @@ describe("chunks of a layout's blob", () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  const bytes = Buffer.alloc(3_000_000);
+  const bytes = Buffer.alloc(9_000_000);
   for (let at = 0; at < bytes.length; at += 4) bytes.writeUInt32LE(at, at);
   const part = blob(bytes);
 

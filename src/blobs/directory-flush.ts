@@ -1,0 +1,53 @@
+import type { DiskFile } from "../disk/disk.ts";
+
+/** Bytes written before they are sent on their way to the disk, while more are being written. */
+const STEP = 64 * 1024 * 1024;
+
+/**
+ * Makes a growing file durable while it grows, so that the end of a large one need not wait for
+ * all of it. A failure is kept and thrown at the next look: after it nobody knows what is on
+ * the disk, and asking again would only be told that all is well.
+ */
+export class EarlyFlush {
+  readonly #file: DiskFile;
+  #open = 0;
+  #underWay: Promise<void> | undefined;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(file: DiskFile) {
+    this.#file = file;
+  }
+
+  get failed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** So many more bytes are in the file. @throws OciError IO, NO_SPACE of an earlier flush */
+  wrote(bytes: number): void {
+    if (this.#failure) throw this.#failure.error;
+    this.#open += bytes;
+    if (this.#open < STEP || this.#underWay) return;
+    this.#open = 0;
+    this.#underWay = this.#file.datasync().then(
+      () => {
+        this.#underWay = undefined;
+      },
+      (error: unknown) => {
+        this.#underWay = undefined;
+        this.#failure = { error };
+      },
+    );
+  }
+
+  /** Waits for what is under way; before the file may be closed. */
+  async settle(): Promise<void> {
+    await this.#underWay;
+  }
+
+  /** The rest of the file. @throws OciError IO, NO_SPACE */
+  async finish(): Promise<void> {
+    await this.#underWay;
+    if (this.#failure) throw this.#failure.error;
+    await this.#file.datasync();
+  }
+}
