@@ -14,6 +14,8 @@ export interface Fault {
   readonly at: number;
   readonly errno: "ENOSPC" | "EIO";
   readonly forever?: boolean;
+  /** Count calls of this name alone. */
+  readonly only?: string;
 }
 
 /** Calls that a full disk does not hinder. */
@@ -34,6 +36,7 @@ export function faultyDisk(inner: Disk, fault: Fault): FaultyDisk {
   let calls = 0;
   let failed: string | undefined;
   const check = (call: string, path: string): void => {
+    if (fault.only !== undefined && call !== fault.only) return;
     calls += 1;
     const again = fault.forever === true && failed !== undefined && !FREE.has(call);
     if (calls !== fault.at && !again) return;
