@@ -36,6 +36,18 @@ describe("manifest", () => {
     assert.deepEqual((await berth(["tag", "ls", "./new"], { cwd })).out, "");
   });
 
+  test("put warns of an index whose children are elsewhere, and stores it", async () => {
+    await using folder = await workFolder();
+    const cwd = folder.path;
+    const { manifest } = await imageLayout(join(cwd, "a"), ["v1"]);
+    const index = JSON.stringify({ schemaVersion: 2, manifests: [manifest.descriptor] });
+    const elsewhere = await berth(["manifest", "put", "./new:v1", "-"], { cwd, input: index });
+    assert.equal(elsewhere.code, 0);
+    assert.match(elsewhere.err, /warning: 1 of the 1 manifests that the index names/);
+    const here = await berth(["manifest", "put", "./a:v2", "-"], { cwd, input: index });
+    assert.equal(here.err, "");
+  });
+
   test("head, get --json and digest agree; a missing tag is exit code 3", async () => {
     await using folder = await workFolder();
     const cwd = folder.path;

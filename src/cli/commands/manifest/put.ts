@@ -1,14 +1,16 @@
 import { fromBuffer } from "../../../bytes/bytes.ts";
 import { digestOf } from "../../../bytes/hash.ts";
 import { isOciError, OciError } from "../../../error/oci-error.ts";
-import { describeOpened } from "../../../open/opened.ts";
+import { describeOpened, type Opened } from "../../../open/opened.ts";
 import type { Descriptor } from "../../../spec/descriptor.ts";
 import { computableAlgorithm } from "../../../spec/digest.ts";
 import { parseJson } from "../../../spec/json.ts";
 import { Limits } from "../../../spec/limits.ts";
-import { parseManifest, sniffManifestType } from "../../../spec/manifest.ts";
+import { type Manifest, parseManifest, sniffManifestType } from "../../../spec/manifest.ts";
+import { manifestEdges } from "../../../store/successors.ts";
 import { type Command, defineCommand } from "../../command.ts";
 import { connection, openLocated } from "../../connection.ts";
+import type { Context } from "../../context.ts";
 import { readInput } from "../../input.ts";
 import { required, text } from "../../option.ts";
 import { dryRun } from "../../shared-options.ts";
@@ -17,7 +19,7 @@ const HINT = "FILE has to be an image manifest or index; any other file goes wit
 
 export const command: Command = defineCommand({
   about:
-    "Stores the bytes exactly as they are, under the target's tag or, where it has none, by their digest alone. What the manifest names has to be there already. A digest in the target has to be that of the bytes.",
+    "Stores the bytes exactly as they are, under the target's tag or, where it has none, by their digest alone. What the manifest names has to be there already; for the children of an index there is only a warning. A digest in the target has to be that of the bytes.",
   arguments: {
     target: required("TARGET", "where to put it, with a tag, a digest or neither"),
     file: required("FILE", "the manifest, - for standard input"),
@@ -30,8 +32,8 @@ export const command: Command = defineCommand({
   examples: [
     { about: "Tag an edited index in a layout", line: "berth manifest put ocidir://images:v2 index.json" },
     {
-      about: "Move a manifest from one repository to another, byte for byte",
-      line: "berth manifest get localhost:5000/a:v1 | berth manifest put localhost:5000/b:v1 -",
+      about: "Store the same bytes under a second tag",
+      line: "berth manifest get localhost:5000/app:v1 | berth manifest put localhost:5000/app:v2 -",
     },
   ],
   writes: true,
@@ -45,7 +47,7 @@ export const command: Command = defineCommand({
         hint: "Say it with --media-type",
       });
     }
-    requireManifest(bytes, mediaType);
+    const manifest = requireManifest(bytes, mediaType);
     await using opened = await openLocated(target, options.dryRun ? "plan" : "create", options, context);
     const algorithm = opened.digest === undefined ? "sha256" : computableAlgorithm(opened.digest);
     const descriptor: Descriptor = { mediaType, digest: digestOf(bytes, algorithm), size: bytes.length };
@@ -62,6 +64,7 @@ export const command: Command = defineCommand({
       ]);
       return;
     }
+    await warnOfMissing(manifest, opened, context);
     const { existed } = await opened.store.push(descriptor, () => fromBuffer(bytes), {
       kind: "manifest",
       tags,
@@ -72,11 +75,25 @@ export const command: Command = defineCommand({
 });
 
 /** The table's hint is about a manifest that is stored already. */
-function requireManifest(bytes: Uint8Array, mediaType: string): void {
+function requireManifest(bytes: Uint8Array, mediaType: string): Manifest {
   try {
-    parseManifest(bytes, mediaType);
+    return parseManifest(bytes, mediaType);
   } catch (error) {
     if (!isOciError(error, "MANIFEST_INVALID")) throw error;
     throw new OciError(error.code, error.message, { cause: error, hint: HINT });
   }
+}
+
+/** An index may be stored without its children, as a sparse one is on purpose; more often it was not meant. */
+async function warnOfMissing(manifest: Manifest, opened: Opened, context: Context): Promise<void> {
+  if (manifest.form !== "index") return;
+  const { signal } = context;
+  let missing = 0;
+  for (const { kind, descriptor } of manifestEdges(manifest).filter((edge) => edge.role !== "subject")) {
+    if (!(await opened.store.exists(descriptor, { kind, signal }))) missing += 1;
+  }
+  if (missing === 0) return;
+  context.warn(
+    `${missing} of the ${manifest.manifests.length} manifests that the index names are not in ${describeOpened(opened)}; berth copy brings an index with all of them`,
+  );
 }
