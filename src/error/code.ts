@@ -1,8 +1,5 @@
-/**
- * The words of failure. The first group is the distribution-spec's own list
- * (spec.md, "Error Codes"); the second is what a toolkit meets beside it.
- */
-export type ErrorCode =
+/** The codes that the distribution-spec allows in an error body. */
+export type SpecCode =
   | "BLOB_UNKNOWN"
   | "BLOB_UPLOAD_INVALID"
   | "BLOB_UPLOAD_UNKNOWN"
@@ -16,7 +13,14 @@ export type ErrorCode =
   | "UNAUTHORIZED"
   | "DENIED"
   | "UNSUPPORTED"
-  | "TOOMANYREQUESTS"
+  | "TOOMANYREQUESTS";
+
+/**
+ * The words of failure: the distribution-spec's own (spec.md, "Error Codes"), and what a toolkit
+ * meets beside them.
+ */
+export type ErrorCode =
+  | SpecCode
   | "TAG_INVALID"
   | "RANGE_INVALID"
   | "LIMIT_EXCEEDED"
@@ -48,23 +52,6 @@ export interface ErrorFacts {
   /** What to do about it, one sentence. */
   readonly hint: string;
 }
-
-/** The codes that the distribution-spec allows in an error body. */
-export type SpecCode =
-  | "BLOB_UNKNOWN"
-  | "BLOB_UPLOAD_INVALID"
-  | "BLOB_UPLOAD_UNKNOWN"
-  | "DIGEST_INVALID"
-  | "MANIFEST_BLOB_UNKNOWN"
-  | "MANIFEST_INVALID"
-  | "MANIFEST_UNKNOWN"
-  | "NAME_INVALID"
-  | "NAME_UNKNOWN"
-  | "SIZE_INVALID"
-  | "UNAUTHORIZED"
-  | "DENIED"
-  | "UNSUPPORTED"
-  | "TOOMANYREQUESTS";
 
 /** Exit codes of the command line; documented in docs/errors.md, which is generated from the table below. */
 export const Exit: {

@@ -5,7 +5,7 @@ import type { Digest } from "../spec/digest.ts";
 import { isImageManifestType, isNonDistributable } from "../spec/media-type.ts";
 import type { Signal } from "../store/content.ts";
 import type { NameChange } from "../store/names.ts";
-import { describeLocation } from "../store/repository.ts";
+import { describeLocation } from "../store/describe-location.ts";
 import type { Kind, Location, Source } from "../store/store.ts";
 import type { Edge } from "../store/successors.ts";
 import { ManifestReader } from "./manifest-reader.ts";

@@ -1,5 +1,5 @@
 import { OciError } from "../error/oci-error.ts";
-import { describeLocation } from "./repository.ts";
+import { describeLocation } from "./describe-location.ts";
 import type { Store } from "./store.ts";
 
 export type Capability = "stage" | "resume" | "mount" | "delete" | "listReferrers";

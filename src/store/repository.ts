@@ -11,6 +11,7 @@ import { parseManifest } from "../spec/manifest.ts";
 import { isNonDistributable } from "../spec/media-type.ts";
 import { referrerDescriptor } from "../spec/referrer.ts";
 import type { Blobs } from "./blobs.ts";
+import { describeLocation } from "./describe-location.ts";
 import type { Content, ContentSource, Range, Signal } from "./content.ts";
 import type { Change, ManifestChange, NameChange, Names } from "./names.ts";
 import type {
@@ -296,18 +297,5 @@ class Repository {
         digest,
       },
     );
-  }
-}
-
-/** A location in words, for messages. */
-export function describeLocation(location: Location): string {
-  switch (location.medium) {
-    case "registry":
-      return `${location.origin.replace(/^https?:\/\//, "")}/${location.repository}`;
-    case "layout":
-    case "archive":
-      return `${location.medium} ${location.path}`;
-    case "memory":
-      return "memory";
   }
 }
