@@ -1,3 +1,4 @@
+import { errnoOf } from "../disk/error.ts";
 import { isOciError, OciError } from "../error/oci-error.ts";
 import { encodeJson } from "../spec/json.ts";
 import type { Registry } from "../store/store.ts";
@@ -78,6 +79,7 @@ export function createHandler(registry: Registry, options: HandlerOptions = {}):
       const refused = refuseMethod(request.method, route, options.readOnly ?? false);
       return refused ?? (await dispatch({ ...shared, request, query }, route));
     } catch (error) {
+      if (!READING.includes(request.method) && isUnwritable(error)) return { ...renderError(UNWRITABLE), error };
       const challenge = options.challenge ?? 'Basic realm="berth"';
       return renderError(
         error,
@@ -87,6 +89,13 @@ export function createHandler(registry: Registry, options: HandlerOptions = {}):
   }
 
   return Object.assign(handle, { [Symbol.asyncDispose]: () => sessions[Symbol.asyncDispose]() });
+}
+
+/** What a client is told: nothing that it does helps, so it must not look like a failure that passes. */
+const UNWRITABLE = new OciError("DENIED", "This registry may not write where it keeps its content");
+
+function isUnwritable(error: unknown): boolean {
+  return ["EACCES", "EPERM", "EROFS"].includes(errnoOf(error) ?? "");
 }
 
 function refuseMethod(method: string, route: Route, readOnly: boolean): ServerResponse | undefined {

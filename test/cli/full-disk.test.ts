@@ -67,6 +67,27 @@ describe("a disk that fills up", () => {
     assert.equal((await server.stop("SIGTERM")).code, 0);
   });
 
+  test("read-only is served read-only, and says so", async (t) => {
+    await using folder = await workFolder();
+    const cwd = folder.path;
+    const { manifest } = await layoutOf(join(cwd, "a"), 1000, "v1");
+    using disk = mountSmall(join(cwd, "small"), MIB);
+    if (!disk) {
+      t.skip(SKIP);
+      return;
+    }
+    assert.equal((await berth(["copy", "./a:v1", "./small/b:v1"], { cwd })).code, 0);
+    execFileSync("mount", ["-o", "remount,ro", join(cwd, "small")]);
+    await using server = await serve(["small"], cwd);
+    const read = await berth(["digest", `${server.host}/b:v1`], { cwd });
+    assert.equal(read.out, `${manifest.descriptor.digest}\n`, read.err);
+    const pushed = await berth(["copy", "./a:v1", `${server.host}/c:v1`, "--progress", "json"], { cwd });
+    assert.notEqual(pushed.code, 0);
+    assert.match(pushed.err, /This registry is read-only/);
+    assert.doesNotMatch(pushed.err, /"type":"retry"/);
+    assert.match((await server.stop("SIGTERM")).err, /small cannot be written here: serving read-only\n/);
+  });
+
   test("ends blob get -o with exit code 8 and no file", async (t) => {
     await using folder = await workFolder();
     const cwd = folder.path;

@@ -6,8 +6,6 @@ import { finish, type Ran, startBerth } from "./berth.ts";
 export interface Served extends AsyncDisposable {
   readonly firstLine: string;
   readonly host: string;
-  /** What it wrote to stderr so far. */
-  readonly err: () => string;
   stop(signal: NodeJS.Signals): Promise<Ran>;
 }
 
@@ -15,10 +13,6 @@ export interface Served extends AsyncDisposable {
 export async function serve(args: readonly string[], cwd: string): Promise<Served> {
   const child: ChildProcessWithoutNullStreams = startBerth(["serve", ...args, "--port", "0"], { cwd });
   const ended = finish(child);
-  let err = "";
-  child.stderr.on("data", (chunk: Buffer) => {
-    err += chunk.toString("utf8");
-  });
   const firstLine = await Promise.race([
     new Promise<string>((resolve) => createInterface(child.stdout).once("line", resolve)),
     ended.then(({ err }): never => {
@@ -32,7 +26,6 @@ export async function serve(args: readonly string[], cwd: string): Promise<Serve
   return {
     firstLine,
     host: /127\.0\.0\.1:\d+/.exec(firstLine)?.[0] ?? "",
-    err: () => err,
     stop,
     [Symbol.asyncDispose]: async () => {
       await stop("SIGKILL");

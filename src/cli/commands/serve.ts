@@ -1,4 +1,7 @@
 import { once } from "node:events";
+import { access, constants } from "node:fs/promises";
+import { errnoOf } from "../../disk/error.ts";
+import { isOciError } from "../../error/oci-error.ts";
 import type { ServerEvent } from "../../server/serve.ts";
 import { type Command, defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
@@ -29,15 +32,18 @@ export const command: Command = defineCommand({
       import("../../open/open-registry.ts"),
       import("../../server/serve.ts"),
     ]);
-    const opened = await openRegistry(readDirectory(path, context), {
-      readOnly: options.readOnly,
+    const directory = readDirectory(path, context);
+    const readOnly = options.readOnly || (await isUnwritable(directory));
+    if (readOnly && !options.readOnly) context.warn(`${path} cannot be written here: serving read-only`);
+    const opened = await openRegistry(directory, {
+      readOnly,
       ...(options.name === undefined ? {} : { name: options.name }),
     });
     await using registry = opened.registry;
     signal.throwIfAborted();
     const server = await serve({
       registry,
-      readOnly: options.readOnly,
+      readOnly,
       host: options.host ?? "127.0.0.1",
       port: options.port ?? DEFAULT_PORT,
       onEvent: (event) => {
@@ -56,12 +62,23 @@ export const command: Command = defineCommand({
   },
 });
 
+async function isUnwritable(directory: string): Promise<boolean> {
+  try {
+    await access(directory, constants.W_OK);
+    return false;
+  } catch (error) {
+    // What is not there at all is for others to say.
+    return ["EACCES", "EPERM", "EROFS"].includes(errnoOf(error) ?? "");
+  }
+}
+
 /** One line for what went wrong on our side; every request for those who read the progress as JSON. */
 function report(event: ServerEvent, context: Context): void {
   const { type, method, target, status, milliseconds, error } = event;
   const request = { type, method, target, status, milliseconds: Math.round(milliseconds) };
   context.onEvent(request);
-  if (status < 500) return;
+  // Of what is refused only what the owner of the disk can change is news.
+  if (status < 500 && !isOciError(error, "IO")) return;
   const reason = error instanceof Error ? `: ${error.message}` : "";
   context.warn(`${style.red(String(status))} ${method} ${target}${reason}`);
 }
