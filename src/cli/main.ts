@@ -4,7 +4,6 @@
  */
 import { constants, homedir } from "node:os";
 import { OciError } from "../error/oci-error.ts";
-import { reportError } from "./report.ts";
 import { run } from "./run.ts";
 
 const controller = new AbortController();
@@ -39,7 +38,7 @@ function findHome(): string | undefined {
   }
 }
 
-function findDirectory(): string {
+async function findDirectory(): Promise<string> {
   try {
     return process.cwd();
   } catch (cause) {
@@ -47,6 +46,7 @@ function findDirectory(): string {
       hint: "Change to a directory that does, and try again",
       cause,
     });
+    const { reportError } = await import("./report.ts");
     const { lines, exit } = reportError(error, { debug: false });
     process.stderr.write(`${lines.join("\n")}\n`);
     process.exit(exit);
@@ -59,7 +59,7 @@ process.stderr.on("error", () => undefined);
 
 const code = await run(process.argv.slice(2), {
   env: process.env,
-  cwd: findDirectory(),
+  cwd: await findDirectory(),
   home: findHome(),
   stdin: () => process.stdin,
   stdout: process.stdout,
