@@ -17,7 +17,10 @@ function highWater(pid: number): number {
   }
 }
 
-/** Runs a command to its end and fails loudly when it fails. */
+/**
+ * Runs a command to its end and fails loudly when it fails. Watching its memory slows it down, up to
+ * three times where it makes many pages: a run is either timed or watched.
+ */
 export async function time(command: readonly string[], options: { readonly watch?: boolean } = {}): Promise<Run> {
   const [program = "", ...args] = command;
   const start = process.hrtime.bigint();
@@ -46,7 +49,7 @@ export function median(values: readonly number[]): number {
 export interface Contender {
   readonly name: string;
   /** One round, the whole of it timed; prepares and cleans outside through `before`. */
-  run(round: number): Promise<Run>;
+  run(round: number, options: { readonly watch: boolean }): Promise<Run>;
   before?(round: number): Promise<void>;
   after?(round: number): Promise<void>;
 }
@@ -59,15 +62,24 @@ export interface Result {
   readonly ratio: readonly [number, number, number];
 }
 
-/** Runs all contenders round by round, the first being berth, so that a noisy moment hits all of them. */
+/**
+ * Runs all contenders round by round, the first being berth, so that a noisy moment hits all of them;
+ * then each once more to see its memory.
+ */
 export async function race(contenders: readonly Contender[], rounds: number): Promise<Result[]> {
   const runs = contenders.map((): Run[] => []);
   for (let round = 0; round < rounds; round += 1) {
     for (const [at, contender] of contenders.entries()) {
       await contender.before?.(round);
-      runs[at]?.push(await contender.run(round));
+      runs[at]?.push(await contender.run(round, { watch: false }));
       await contender.after?.(round);
     }
+  }
+  const peaks: number[] = [];
+  for (const contender of contenders) {
+    await contender.before?.(rounds);
+    peaks.push((await contender.run(rounds, { watch: true })).peak);
+    await contender.after?.(rounds);
   }
   const ours = runs[0] ?? [];
   return contenders.map(({ name }, at) => {
@@ -76,7 +88,7 @@ export async function race(contenders: readonly Contender[], rounds: number): Pr
     return {
       name,
       medianMs: median(own.map((run) => run.ms)),
-      peak: Math.max(...own.map((run) => run.peak)),
+      peak: peaks[at] ?? 0,
       ratio: [median(ratios), Math.min(...ratios), Math.max(...ratios)],
     };
   });

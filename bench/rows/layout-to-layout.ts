@@ -21,7 +21,12 @@ async function copyLayout({ berth, folder, rounds }: Bench, title: string, mode:
   const target = (name: string, round: number): string => join(folder, `ll-${name}-${round}`);
   const contender = (name: string, command: (target: string) => readonly string[]): Contender => ({
     name,
-    run: (round) => time(command(target(name, round)), { watch: name === "berth" }),
+    // What the one before left to be written or freed is not this one's work.
+    before: async () => {
+      await time(["sync"]);
+    },
+    // The peers run in a shell, whose memory says nothing.
+    run: (round, { watch }) => time(command(target(name, round)), { watch: watch && name === "berth" }),
     after: (round) => rm(target(name, round), { recursive: true, force: true }),
   });
   const durable = (command: string, to: string): readonly string[] => ["sh", "-c", `${command} && sync -f '${to}'`];

@@ -28,7 +28,7 @@ export async function layoutToRegistry({ berth, folder, rounds }: Bench): Promis
       await mkdir(home, { recursive: true });
       registry = await startRegistry(home);
     },
-    run: () => time(command(`${registry?.host}/bench/${name}:v1`), { watch: true }),
+    run: (_round, options) => time(command(`${registry?.host}/bench/${name}:v1`), options),
     after: async () => {
       await registry?.stop();
       await rm(home, { recursive: true, force: true });

@@ -43,6 +43,7 @@ export async function memory({ berth, folder }: Bench): Promise<Row> {
     title: "4 GiB blob, peak memory (goal: under 200 MiB each)",
     goal: {},
     versions: {},
+    note: "The times are of watched runs, which are slower.",
     results: [
       alone("copy to the server", upload),
       alone("copy back into a layout", download),
