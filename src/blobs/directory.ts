@@ -59,7 +59,7 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
   /** @throws OciError CONTENT_DAMAGED when something lies there that is no regular file */
   async lstat(digest: Digest): Promise<EntryStat | undefined> {
     if (!(await this.#seeDirectory(algorithmOf(digest)))) return undefined;
-    const found = await this.disk.lstat(this.path(digest));
+    const found = this.disk.look(this.path(digest));
     if (found) requireRegular(found, digest);
     return found;
   }

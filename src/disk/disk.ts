@@ -51,6 +51,11 @@ export interface Disk {
   open(path: string, mode: OpenMode): Promise<DiskFile | undefined>;
   /** Undefined: nothing there. */
   lstat(path: string): Promise<EntryStat | undefined>;
+  /**
+   * The same at once, on this thread: 3 µs where the names are in memory, against 20 µs and two
+   * changes of thread. For one path that somebody waits for; walks over many use lstat.
+   */
+  look(path: string): EntryStat | undefined;
   readdir(path: string): AsyncIterable<{ readonly name: string; readonly type: EntryType }>;
   /** Makes one directory; false: it was there. */
   mkdir(path: string): Promise<boolean>;

@@ -1,4 +1,4 @@
-import { constants, type BigIntStats, type Dirent } from "node:fs";
+import { constants, type BigIntStats, type Dirent, lstatSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import type { Disk, EntryStat, EntryType, OpenMode } from "./disk.ts";
 import type { DiskFile } from "./disk.ts";
@@ -83,6 +83,15 @@ export const nodeDisk: Disk = {
   async lstat(path): Promise<EntryStat | undefined> {
     const stats = await call("look at", path, () => fs.lstat(path, { bigint: true }), absent, undefined);
     return stats && toStat(stats, typeOf(stats));
+  },
+  look(path): EntryStat | undefined {
+    try {
+      const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      return stats && toStat(stats, typeOf(stats));
+    } catch (cause) {
+      if (errnoOf(cause) === "ENOTDIR") return undefined;
+      throw diskError(cause, "look at", path);
+    }
   },
   readdir,
   async mkdir(path) {

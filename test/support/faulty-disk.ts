@@ -7,6 +7,10 @@ export interface FaultyDisk extends Disk {
   readonly calls: number;
   /** What failed, such as "rename index.json". */
   readonly failed: string | undefined;
+  /** From here on every call works: the disk was repaired, or has room again. */
+  heal(): void;
+  /** Closes what is open still, as the system does for a process that died. */
+  abandon(): Promise<void>;
 }
 
 export interface Fault {
@@ -14,6 +18,8 @@ export interface Fault {
   readonly at: number;
   readonly errno: "ENOSPC" | "EIO";
   readonly forever?: boolean;
+  /** From there on no call is made at all: the process has died. */
+  readonly dead?: boolean;
   /** Count calls of this name alone. */
   readonly only?: string;
 }
@@ -35,17 +41,20 @@ const FREE: ReadonlySet<string> = new Set([
 export function faultyDisk(inner: Disk, fault: Fault): FaultyDisk {
   let calls = 0;
   let failed: string | undefined;
+  let healed = false;
+  const open = new Set<DiskFile>();
   const check = (call: string, path: string): void => {
     if (fault.only !== undefined && call !== fault.only) return;
     calls += 1;
-    const again = fault.forever === true && failed !== undefined && !FREE.has(call);
-    if (calls !== fault.at && !again) return;
+    const again = failed !== undefined && (fault.dead === true || (fault.forever === true && !FREE.has(call)));
+    if (healed || (calls !== fault.at && !again)) return;
     failed ??= `${call} ${path.split("/").slice(-2).join("/")}`;
     throw diskError(Object.assign(new Error(fault.errno), { code: fault.errno }), call, path);
   };
   const wrapFile = (file: DiskFile, path: string): DiskFile => {
     const close = async (): Promise<void> => {
       // A close that fails has closed the file all the same.
+      open.delete(file);
       await file.close();
       check("close", path);
     };
@@ -78,12 +87,22 @@ export function faultyDisk(inner: Disk, fault: Fault): FaultyDisk {
     get failed() {
       return failed;
     },
+    heal() {
+      healed = true;
+    },
+    async abandon() {
+      for (const file of open) await file.close();
+      open.clear();
+    },
     async open(path, mode) {
       check(mode === "read" ? "read" : "open", path);
       const file = await inner.open(path, mode);
-      return file && wrapFile(file, path);
+      if (file === undefined) return undefined;
+      open.add(file);
+      return wrapFile(file, path);
     },
     lstat: async (path) => (check("lstat", path), inner.lstat(path)),
+    look: (path) => (check("lstat", path), inner.look(path)),
     async *readdir(path) {
       check("readdir", path);
       yield* inner.readdir(path);
