@@ -1,4 +1,6 @@
-import { join, resolve, sep } from "node:path";
+import { resolve, sep } from "node:path";
+import { hasMarker } from "../blobs/directory-marker.ts";
+import { requireOwnPath, walkRepositories } from "../blobs/directory-repositories.ts";
 import type { Disk } from "../disk/disk.ts";
 import { nodeDisk } from "../disk/node-disk.ts";
 import { isOciError, OciError } from "../error/oci-error.ts";
@@ -7,7 +9,6 @@ import { compareAscii } from "../spec/layout-index-view.ts";
 import { isRepositoryName, parseRepositoryName } from "../spec/name.ts";
 import type { Page } from "../store/names.ts";
 import type { Registry, Store } from "../store/store.ts";
-import { hasMarker } from "./marker.ts";
 import { openLayout } from "./open-layout.ts";
 
 export interface FolderOptions {
@@ -17,21 +18,8 @@ export interface FolderOptions {
   readonly lockTimeout?: number;
 }
 
-/** Names that a layout needs for itself, so that no repository's directory may have them. */
-const LAYOUT_NAMES: ReadonlySet<string> = new Set(["blobs", "index.json", "oci-layout"]);
-/** Begins no part of a repository name, so an escaped part collides with none. */
-const ESCAPE = "_";
 /** Layouts kept open. */
 const OPEN_LAYOUTS = 1000;
-
-function escapePart(part: string): string {
-  return LAYOUT_NAMES.has(part) ? `${ESCAPE}${part}` : part;
-}
-
-function unescapePart(part: string): string {
-  const plain = part.startsWith(ESCAPE) ? part.slice(ESCAPE.length) : part;
-  return LAYOUT_NAMES.has(plain) ? plain : part;
-}
 
 /**
  * Opens a folder of layouts as a registry: every directory below it that is a layout
@@ -78,14 +66,14 @@ class LayoutFolder implements Registry {
 
   async has(name: string): Promise<boolean> {
     if (!isRepositoryName(name)) return false;
-    const path = await this.#path(name);
+    const path = await requireOwnPath(this.#disk, this.#root, name);
     return await hasMarker(this.#disk, path);
   }
 
   async *repositories(options: Page & { readonly prefix?: string } = {}): AsyncGenerator<string, void, undefined> {
     const { after, prefix = "", limit = Number.POSITIVE_INFINITY, signal } = options;
     const names: string[] = [];
-    for await (const name of this.#walk(signal)) {
+    for await (const name of walkRepositories(this.#disk, this.#root, signal)) {
       if (name.startsWith(prefix) && (after === undefined || name > after)) names.push(name);
     }
     yield* names.toSorted(compareAscii).slice(0, limit);
@@ -104,7 +92,7 @@ class LayoutFolder implements Registry {
 
   async #openStore(name: string): Promise<Store> {
     const { readOnly, lockTimeout } = this.#options;
-    return await openLayout(await this.#path(name), {
+    return await openLayout(await requireOwnPath(this.#disk, this.#root, name), {
       disk: this.#disk,
       create: "lazy",
       // Repositories below this one may be there before it.
@@ -112,42 +100,6 @@ class LayoutFolder implements Registry {
       ...(readOnly === undefined ? {} : { readOnly }),
       ...(lockTimeout === undefined ? {} : { lockTimeout }),
     });
-  }
-
-  /** Where a repository lies or would lie. A link on the way is an error, wherever it leads. */
-  async #path(name: string): Promise<string> {
-    let path = this.#root;
-    for (const part of name.split("/")) {
-      path = join(path, escapePart(part));
-      const found = await this.#disk.lstat(path);
-      if (found && found.type !== "directory") {
-        throw new OciError(
-          "NAME_UNKNOWN",
-          `There is no repository ${JSON.stringify(name)}: ${JSON.stringify(path)} is not a directory`,
-        );
-      }
-    }
-    return path;
-  }
-
-  /** All repositories, in no order. */
-  async *#walk(signal: AbortSignal | undefined): AsyncGenerator<string, void, undefined> {
-    const pending = [""];
-    for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
-      signal?.throwIfAborted();
-      const path = join(this.#root, ...name.split("/").map(escapePart));
-      let isLayout = false;
-      const below: string[] = [];
-      for await (const entry of this.#disk.readdir(path)) {
-        if (entry.name === "oci-layout" && entry.type === "file") isLayout = true;
-        if (entry.type !== "directory" || LAYOUT_NAMES.has(entry.name)) continue;
-        const part = unescapePart(entry.name);
-        const full = name === "" ? part : `${name}/${part}`;
-        if (isRepositoryName(full)) below.push(full);
-      }
-      if (isLayout && name !== "") yield name;
-      pending.push(...below);
-    }
   }
 }
 

@@ -11,7 +11,7 @@ import type { Signal } from "../store/content.ts";
 import { checkBlobs } from "./fsck-blobs.ts";
 import { checkGraph, checkNames } from "./fsck-graph.ts";
 import { Findings, type FsckEvent, type FsckReport } from "./fsck-report.ts";
-import { hasMarker } from "./marker.ts";
+import { hasMarker } from "../blobs/directory-marker.ts";
 
 export interface FsckOptions extends Signal {
   readonly disk?: Disk;

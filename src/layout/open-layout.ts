@@ -1,21 +1,19 @@
 import { resolve } from "node:path";
 import { fromBuffer } from "../bytes/bytes.ts";
-import { collect } from "../bytes/collect.ts";
 import { digestOf } from "../bytes/hash.ts";
 import { DirectoryBlobs } from "../blobs/directory.ts";
+import { readManifest } from "../blobs/directory-manifest.ts";
+import { hasMarker, makeLayout } from "../blobs/directory-marker.ts";
 import type { Disk } from "../disk/disk.ts";
 import { nodeDisk } from "../disk/node-disk.ts";
-import { isOciError, OciError } from "../error/oci-error.ts";
+import { OciError } from "../error/oci-error.ts";
 import { IndexJsonNames } from "../names/index-json.ts";
 import type { ManifestBytes } from "../names/index-json-facts.ts";
-import { algorithmOf, type Digest, isAlgorithm } from "../spec/digest.ts";
-import { Limits } from "../spec/limits.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import type { Signal } from "../store/content.ts";
 import { decorate } from "../store/decorate.ts";
 import { repository } from "../store/repository.ts";
 import type { Location, Store } from "../store/store.ts";
-import { hasMarker, makeLayout } from "./marker.ts";
 
 export interface LayoutOptions extends Signal {
   /** Makes the layout where there is none: true at once, "lazy" with the first write. False by default. */
@@ -121,22 +119,4 @@ function manifestBytes(blobs: DirectoryBlobs): ManifestBytes {
       }
     },
   };
-}
-
-async function readManifest(
-  blobs: DirectoryBlobs,
-  digest: Digest,
-  options: Signal = {},
-): Promise<Uint8Array | undefined> {
-  try {
-    const found = await blobs.stat(digest, options);
-    if (found === undefined || found.size > Limits.manifest) return undefined;
-    await using content = await blobs.open(digest, options);
-    const bytes = await collect(content.bytes(), Limits.manifest, `manifest ${digest}`);
-    const algorithm = algorithmOf(digest);
-    return isAlgorithm(algorithm) && digestOf(bytes, algorithm) === digest ? bytes : undefined;
-  } catch (error) {
-    if (isOciError(error, "CONTENT_DAMAGED", "BLOB_UNKNOWN", "LIMIT_EXCEEDED")) return undefined;
-    throw error;
-  }
 }

@@ -1,0 +1,29 @@
+import { collect } from "../bytes/collect.ts";
+import { digestOf } from "../bytes/hash.ts";
+import { isOciError } from "../error/oci-error.ts";
+import { algorithmOf, type Digest, isAlgorithm } from "../spec/digest.ts";
+import { Limits } from "../spec/limits.ts";
+import type { Signal } from "../store/content.ts";
+import type { DirectoryBlobs } from "./directory.ts";
+
+/**
+ * Reads a blob that is no larger than a manifest may be, and checks its digest.
+ * Undefined: not there, damaged or too large.
+ */
+export async function readManifest(
+  blobs: DirectoryBlobs,
+  digest: Digest,
+  options: Signal = {},
+): Promise<Uint8Array | undefined> {
+  try {
+    const found = await blobs.stat(digest, options);
+    if (found === undefined || found.size > Limits.manifest) return undefined;
+    await using content = await blobs.open(digest, options);
+    const bytes = await collect(content.bytes(), Limits.manifest, `manifest ${digest}`);
+    const algorithm = algorithmOf(digest);
+    return isAlgorithm(algorithm) && digestOf(bytes, algorithm) === digest ? bytes : undefined;
+  } catch (error) {
+    if (isOciError(error, "CONTENT_DAMAGED", "BLOB_UNKNOWN", "LIMIT_EXCEEDED")) return undefined;
+    throw error;
+  }
+}
