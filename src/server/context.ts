@@ -9,8 +9,8 @@ export interface Context {
   readonly registry: Registry;
   readonly authorize: Authorize;
   readonly sessions: UploadSessions;
-  /** Accept manifests whose config or layers are not here. */
-  readonly sparse: boolean;
+  /** Whether a repository takes manifests whose config or layers are not here. */
+  readonly isSparse: (repository: string) => boolean;
   readonly request: ServerRequest;
   readonly query: Query;
 }

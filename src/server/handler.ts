@@ -23,8 +23,11 @@ export interface HandlerOptions {
   readonly challenge?: string;
   /** Refuse everything that would change something. */
   readonly readOnly?: boolean;
-  /** Accept manifests whose config or layers are not here. Refused by default. */
-  readonly sparse?: boolean;
+  /**
+   * Validation "none": accept manifests whose config or layers are not here, everywhere or in some
+   * repositories. Refused by default; the manifests that an index lists may be absent in any case.
+   */
+  readonly sparse?: boolean | ((repository: string) => boolean);
   readonly uploads?: UploadSessionsOptions;
 }
 
@@ -54,11 +57,12 @@ const API_VERSION = { "docker-distribution-api-version": "registry/2.0" } as con
  */
 export function createHandler(registry: Registry, options: HandlerOptions = {}): Handler {
   const sessions = new UploadSessions(options.uploads);
+  const { sparse = false } = options;
   const shared = {
     registry,
     sessions,
     authorize: options.authorize ?? allowAll,
-    sparse: options.sparse ?? false,
+    isSparse: typeof sparse === "boolean" ? () => sparse : sparse,
   };
 
   async function handle(request: ServerRequest): Promise<ServerResponse> {

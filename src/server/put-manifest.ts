@@ -41,7 +41,7 @@ export async function putManifest(context: Context, repository: string, name: Na
   const guarded = guards.size > 0;
   const pushed = await store.push(descriptor, () => fromBuffer(bytes), {
     kind: "manifest",
-    closed: !context.sparse,
+    closed: !context.isSparse(repository),
     ...(guarded ? {} : { tags }),
     ...signalOf(context),
   });

@@ -3,10 +3,11 @@ import { access, constants } from "node:fs/promises";
 import { errnoOf } from "../../disk/error.ts";
 import { isOciError } from "../../error/oci-error.ts";
 import type { ServerEvent } from "../../server/serve.ts";
+import { parseNamePattern } from "../../spec/name-pattern.ts";
 import { type Command, defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { keepNurserySmall } from "../nursery.ts";
-import { flag, integer, required, text } from "../option.ts";
+import { flag, integer, list, required, text } from "../option.ts";
 import { readDirectory } from "../path-argument.ts";
 import { style } from "../style.ts";
 
@@ -21,10 +22,18 @@ export const command: Command = defineCommand({
     port: integer("--port <n>", `port to listen on, 0 for a free one (default: ${DEFAULT_PORT})`, 0, 65_535),
     name: text("--name <repository>", "the repository's name, for one layout (default: its directory's name)"),
     readOnly: flag("--read-only", "refuse everything that would change something"),
+    sparse: list(
+      "--sparse <repositories>",
+      "accept manifests whose config or layers are not here, in repositories of this name (* and ** stand for any); again for more",
+    ),
   },
   examples: [
     { about: "One layout as the repository images", line: "berth serve ./images" },
     { about: "A folder of layouts on a free port, read only", line: "berth serve ./registry --port 0 --read-only" },
+    {
+      about: "Take manifests of layers that lie elsewhere, below mirror/ alone",
+      line: "berth serve ./registry --sparse 'mirror/**'",
+    },
   ],
   async run({ path }, options, context) {
     const { signal, out } = context;
@@ -32,6 +41,7 @@ export const command: Command = defineCommand({
       import("../../open/open-registry.ts"),
       import("../../server/serve.ts"),
     ]);
+    const sparse = options.sparse.map(parseNamePattern);
     const directory = readDirectory(path, context);
     const readOnly = options.readOnly || (await isUnwritable(directory));
     if (readOnly && !options.readOnly) context.warn(`${path} cannot be written here: serving read-only`);
@@ -44,6 +54,7 @@ export const command: Command = defineCommand({
     const server = await serve({
       registry,
       readOnly,
+      sparse: (repository) => sparse.some((matches) => matches(repository)),
       host: options.host ?? "127.0.0.1",
       port: options.port ?? DEFAULT_PORT,
       onEvent: (event) => {
