@@ -3,7 +3,7 @@ import { diskError } from "../../src/disk/error.ts";
 
 /** A disk whose n-th call fails; all the others are real. */
 export interface FaultyDisk extends Disk {
-  /** Calls made so far. */
+  /** Calls made so far that count. */
   readonly calls: number;
   /** What failed, such as "rename index.json". */
   readonly failed: string | undefined;
@@ -14,7 +14,7 @@ export interface FaultyDisk extends Disk {
 }
 
 export interface Fault {
-  /** Which call fails, from 1 on; with `forever` all later ones that write as well, as on a full disk. */
+  /** Which call fails, from 1 on; with `forever` all later ones as well, but only those that need room, as on a full disk. */
   readonly at: number;
   readonly errno: "ENOSPC" | "EIO";
   readonly forever?: boolean;
@@ -35,6 +35,8 @@ const FREE: ReadonlySet<string> = new Set([
   "close",
   "truncate",
   "tryLock",
+  "chmod",
+  "touch",
 ]);
 
 /** Puts a fault into a disk, for tests of what is left afterwards. */
@@ -45,9 +47,11 @@ export function faultyDisk(inner: Disk, fault: Fault): FaultyDisk {
   const open = new Set<DiskFile>();
   const check = (call: string, path: string): void => {
     if (fault.only !== undefined && call !== fault.only) return;
+    // A full disk fails no call that needs no room.
+    if (healed || (fault.forever === true && FREE.has(call))) return;
     calls += 1;
-    const again = failed !== undefined && (fault.dead === true || (fault.forever === true && !FREE.has(call)));
-    if (healed || (calls !== fault.at && !again)) return;
+    const again = failed !== undefined && (fault.dead === true || fault.forever === true);
+    if (calls !== fault.at && !again) return;
     failed ??= `${call} ${path.split("/").slice(-2).join("/")}`;
     throw diskError(Object.assign(new Error(fault.errno), { code: fault.errno }), call, path);
   };
@@ -111,6 +115,7 @@ export function faultyDisk(inner: Disk, fault: Fault): FaultyDisk {
     rename: async (source, target) => (check("rename", target), inner.rename(source, target)),
     link: async (source, target) => (check("link", target), inner.link(source, target)),
     clone: async (source, target) => (check("clone", target), inner.clone(source, target)),
+    touch: async (path) => (check("touch", path), inner.touch(path)),
     unlink: async (path) => (check("unlink", path), inner.unlink(path)),
     rmdir: async (path) => (check("rmdir", path), inner.rmdir(path)),
     syncDirectory: async (path) => (check("syncDirectory", path), inner.syncDirectory(path)),

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { runSeed, sample, seeded } from "../support/random.ts";
+import { layouts, type Medium } from "./medium.ts";
+import { OPERATIONS } from "./operations.ts";
+import { countCalls, FAULTS, makeTemplate, noCounts, type Template, tryFault } from "./trial.ts";
+
+/** Trials of each operation and fault. */
+const POINTS = 4;
+
+const seed = runSeed();
+
+for (const medium of [layouts] as readonly Medium[]) {
+  describe(`${medium.name} outlives a failing disk`, () => {
+    let base: string;
+    let template: Template;
+    before(async () => {
+      base = await mkdtemp(join(tmpdir(), "berth-faults-"));
+      template = await makeTemplate(medium, base);
+    });
+    after(() => rm(base, { recursive: true, force: true }));
+
+    for (const name of Object.keys(OPERATIONS)) {
+      test(name, async (t) => {
+        t.diagnostic(`BERTH_SEED=${seed}`);
+        const random = seeded(seed);
+        const counts = noCounts();
+        let calls = 0;
+        for (const fault of Object.values(FAULTS)) {
+          calls = await countCalls(template, name, fault(0));
+          for (const at of sample(calls, POINTS, random)) await tryFault(template, name, fault(at), counts);
+        }
+        assert.ok(counts.injected > 0);
+        t.diagnostic(`${calls} calls, ${counts.injected} faults, ${counts.checked} facts`);
+      });
+    }
+  });
+}
