@@ -39,11 +39,15 @@ export function parseLayoutIndex(bytes: Uint8Array): LayoutIndex {
   // `null` is what Go writes for a list that was never filled.
   if (manifests === undefined || manifests === null) return { entries: [], rest };
   if (!Array.isArray(manifests)) throw invalid("manifests must be an array");
-  return { entries: manifests.map(parseEntry), rest };
+  return { entries: manifests.map((json, at) => parseLayoutEntry(json, `manifests[${at}]`)), rest };
 }
 
-function parseEntry(json: unknown, at: number): LayoutEntry {
-  const where = `manifests[${at}]`;
+/**
+ * Reads one entry out of parsed JSON.
+ * @param where the path to it, for messages
+ * @throws OciError LAYOUT_INVALID
+ */
+export function parseLayoutEntry(json: unknown, where: string): LayoutEntry {
   if (!isJsonObject(json)) throw invalid(`${where} must be an object`);
   // Go writes null for what was never set.
   const hasNull = Object.values(json).includes(null);
