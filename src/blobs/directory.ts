@@ -6,7 +6,7 @@ import { discard } from "../disk/small-file.ts";
 import { OciError } from "../error/oci-error.ts";
 import type { Digester } from "../bytes/hash.ts";
 import { type Algorithm, algorithmOf, type Digest, encodedOf, isDigest } from "../spec/digest.ts";
-import type { Blobs, Upload } from "../store/blobs.ts";
+import type { Blobs, LeaseOption, Upload } from "../store/blobs.ts";
 import type { Content, Range, Signal } from "../store/content.ts";
 import { FileContent } from "./directory-content.ts";
 import { linkBlob } from "./directory-link.ts";
@@ -18,7 +18,16 @@ export interface DirectoryOptions {
   readonly disk?: Disk;
   /** Called before anything is written; makes the directory what it has to be, or refuses. */
   readonly prepare?: () => Promise<void>;
+  /** Changes nothing at all, also not the times of files. */
+  readonly readOnly?: boolean;
+  /** Milliseconds after which a lease is renewed: a small part of the grace of garbage collection. A quarter of an hour by default. */
+  readonly leaseAge?: number;
 }
+
+/** Milliseconds, for the grace of an hour. */
+const LEASE_AGE = 15 * 60 * 1000;
+/** Milliseconds for which the time of the last write says well enough when a blob came. */
+const FRESH = 1000;
 
 /** A blob as it lies on the disk. */
 export interface ListedBlob {
@@ -33,6 +42,7 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
   readonly staging: Staging;
   readonly #root: string;
   readonly #prepare: (() => Promise<void>) | undefined;
+  readonly #leaseAge: number;
   readonly #syncs: DirectorySyncs;
   /** Algorithms whose directory was seen to be one. */
   readonly #seen = new Set<string>();
@@ -43,6 +53,7 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
     this.disk = options.disk ?? nodeDisk;
     this.#root = root;
     this.#prepare = options.prepare;
+    this.#leaseAge = options.readOnly ? Number.POSITIVE_INFINITY : (options.leaseAge ?? LEASE_AGE);
     this.staging = new Staging(this.disk, join(root, ".berth"));
     this.#syncs = new DirectorySyncs(this.disk);
   }
@@ -51,9 +62,16 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
     return join(this.#directory(algorithmOf(digest)), encodedOf(digest));
   }
 
-  async stat(digest: Digest, _options?: Signal): Promise<{ readonly size: number } | undefined> {
+  async stat(digest: Digest, options: LeaseOption = {}): Promise<{ readonly size: number } | undefined> {
     const found = await this.lstat(digest);
-    return found && { size: found.size };
+    if (found === undefined) return undefined;
+    if (options.lease && !(await this.#lease(digest, found))) return undefined;
+    return { size: found.size };
+  }
+
+  /** By path, so that what garbage collection has just taken away is not there; false then. */
+  async #lease(digest: Digest, found: EntryStat): Promise<boolean> {
+    return ageOf(found) < this.#leaseAge || (await this.disk.touch(this.path(digest)));
   }
 
   /** @throws OciError CONTENT_DAMAGED when something lies there that is no regular file */
@@ -144,6 +162,7 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
   async publish(id: string, digest: Digest): Promise<void> {
     const algorithm = algorithmOf(digest);
     await this.#makeDirectory(algorithm);
+    await this.#freshen(this.staging.path(id));
     // What is there already is replaced: this content was checked, that one may be damaged.
     await this.disk.rename(this.staging.path(id), this.path(digest));
     await this.#syncs.sync(this.#directory(algorithm));
@@ -155,6 +174,12 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
 
   suspend(id: string, digester: Digester): void {
     this.staging.suspend(id, digester);
+  }
+
+  /** Garbage collection goes by this time; the last byte, or the file that was linked, may be old. */
+  async #freshen(path: string): Promise<void> {
+    const found = this.disk.look(path);
+    if (found === undefined || Math.abs(ageOf(found)) > FRESH) await this.disk.touch(path);
   }
 
   #upload(staged: StagedFile, algorithm: Algorithm = "sha256"): DirectoryUpload {
@@ -195,6 +220,11 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
     await this.disk.syncDirectory(join(this.#root, "blobs"));
     await this.#seeDirectory(algorithm);
   }
+}
+
+/** Milliseconds since the file was written or touched. */
+function ageOf(stat: EntryStat): number {
+  return Date.now() - Number(stat.modifiedNs / 1_000_000n);
 }
 
 function requireRegular(found: EntryStat, digest: Digest): void {

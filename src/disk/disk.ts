@@ -10,6 +10,8 @@ export interface EntryStat {
   /** Permission bits. */
   readonly mode: number;
   readonly uid: number;
+  /** Names that the file has. */
+  readonly links: number;
   /** Device and inode: the identity of a file. */
   readonly device: bigint;
   readonly inode: bigint;
@@ -65,6 +67,11 @@ export interface Disk {
   link(source: string, target: string): Promise<boolean>;
   /** Makes `target` share the blocks of `source`; false where the file system cannot. */
   clone(source: string, target: string): Promise<boolean>;
+  /**
+   * Says that a file is in use: its time of modification becomes now, never through a link. False:
+   * was not there. Where this process may not change it, nothing happens.
+   */
+  touch(path: string): Promise<boolean>;
   /** False: was not there. */
   unlink(path: string): Promise<boolean>;
   /** Removes an empty directory; false: was not there, or is not empty. */

@@ -32,6 +32,9 @@ const CANNOT_SHARE: ReadonlySet<string> = new Set([
   "ENOTTY",
 ]);
 
+/** What the system answers those who may not change a file. */
+const MAY_NOT: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS"]);
+
 function typeOf(entry: Dirent | BigIntStats): EntryType {
   if (entry.isFile()) return "file";
   if (entry.isDirectory()) return "directory";
@@ -120,6 +123,16 @@ export const nodeDisk: Disk = {
     const copy = (): Promise<void> => fs.copyFile(source, target, mode);
     const cloned = await call("copy to", target, copy, (errno) => CANNOT_SHARE.has(errno), false);
     return cloned !== false;
+  },
+  async touch(path) {
+    const now = Date.now() / 1000;
+    const touched = await call("touch", path, () => fs.lutimes(path, now, now), absent, false).catch(
+      (error: unknown) => {
+        if (MAY_NOT.has(errnoOf(error) ?? "")) return undefined;
+        throw error;
+      },
+    );
+    return touched !== false;
   },
   async unlink(path) {
     const removed = await call("remove", path, () => fs.unlink(path), absent, false);

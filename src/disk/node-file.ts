@@ -35,6 +35,7 @@ export function toStat(stats: BigIntStats, type: EntryType): EntryStat {
     size: Number(stats.size),
     mode: Number(stats.mode & 0o7777n),
     uid: Number(stats.uid),
+    links: Number(stats.nlink),
     device: stats.dev,
     inode: stats.ino,
     modifiedNs: stats.mtimeNs,

@@ -78,7 +78,7 @@ function layoutStore(root: string, disk: Disk, options: LayoutOptions): Store {
     if (options.create && !(await hasMarker(disk, root))) return;
     throw new OciError("LAYOUT_INVALID", `The layout ${JSON.stringify(root)} has no index.json`);
   };
-  const blobs = new DirectoryBlobs(root, { disk, prepare });
+  const blobs = new DirectoryBlobs(root, { disk, prepare, readOnly: options.readOnly === true });
   const names = new IndexJsonNames(root, {
     disk,
     prepare,

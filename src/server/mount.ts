@@ -24,7 +24,7 @@ export async function mountBlob(
     if (!source) continue;
     try {
       const descriptor = await source.resolve({ digest }, { kind: "blob" });
-      if (await target.exists(descriptor, { kind: "blob" })) return "mounted";
+      if (await target.exists(descriptor, { kind: "blob", lease: true })) return "mounted";
       const result = await target.mount?.(descriptor, source.location);
       if (result) return result;
     } catch (error) {

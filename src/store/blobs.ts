@@ -3,12 +3,20 @@ import type { Descriptor } from "../spec/descriptor.ts";
 import type { Algorithm, Digest } from "../spec/digest.ts";
 import type { Content, Range, Signal } from "./content.ts";
 
+export interface LeaseOption extends Signal {
+  /**
+   * The caller is about to rely on what it asks for: garbage collection spares it for the time of
+   * its grace. For targets, never for sources, which are only read. False by default.
+   */
+  readonly lease?: boolean;
+}
+
 /**
  * The first port: bytes by digest. Media types are not its business, so the
  * descriptor that an upload's commit returns has the type application/octet-stream.
  */
 export interface Blobs {
-  stat(digest: Digest, options?: Signal): Promise<{ readonly size: number } | undefined>;
+  stat(digest: Digest, options?: LeaseOption): Promise<{ readonly size: number } | undefined>;
   /** @throws OciError BLOB_UNKNOWN, RANGE_INVALID, CONTENT_DAMAGED (not a regular file), IO */
   open(digest: Digest, options?: { readonly range?: Range } & Signal): Promise<Content>;
   stage(options?: { readonly algorithm?: Algorithm } & Signal): Promise<Upload>;

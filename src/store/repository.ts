@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { fromBuffer, type Bytes } from "../bytes/bytes.ts";
 import { collect } from "../bytes/collect.ts";
 import { limit } from "../bytes/limit.ts";
@@ -42,6 +43,9 @@ export interface RepositoryOptions {
 export function repository(blobs: Blobs, names: Names, options: RepositoryOptions): Store {
   return new Repository(blobs, names, options).store();
 }
+
+/** Edges of a manifest looked at without a pause. */
+const TURN = 512;
 
 class Repository {
   readonly #blobs: Blobs;
@@ -135,7 +139,8 @@ class Repository {
   }
 
   async #isWhole(descriptor: Descriptor, { signal }: Signal): Promise<boolean> {
-    if ((await this.#blobs.stat(descriptor.digest, signal ? { signal } : {}))?.size !== descriptor.size) return false;
+    const found = await this.#blobs.stat(descriptor.digest, { lease: true, ...(signal ? { signal } : {}) });
+    if (found?.size !== descriptor.size) return false;
     try {
       for await (const _chunk of this.#fetch(descriptor, { kind: "blob", lent: true, ...(signal ? { signal } : {}) }));
       return true;
@@ -156,8 +161,8 @@ class Repository {
     const bytes = verifyBuffer(await collect(source(), descriptor.size, `manifest ${descriptor.digest}`), descriptor);
     const manifest = parseManifest(bytes, descriptor.mediaType);
     const edges = manifestEdges(manifest);
-    if (options.closed !== false) await this.#checkClosure(edges, options);
-    const known = await this.#exists(descriptor, { ...options, kind: "manifest" });
+    await this.#checkClosure(edges, options);
+    const known = await this.#exists(descriptor, { ...options, kind: "manifest", lease: true });
     const existed = known && !options.absent && (await this.#isWhole(descriptor, options));
     if (!existed) await this.#write(descriptor, fromBuffer(bytes), options);
     const tags = options.tags ?? [];
@@ -176,10 +181,14 @@ class Repository {
     return { existed, subjectHandled: manifest.subject !== undefined };
   }
 
-  async #checkClosure(edges: readonly Edge[], options: Signal): Promise<void> {
-    for (const { role, kind, descriptor } of edges) {
-      if (kind !== "blob" || role === "subject" || isNonDistributable(descriptor.mediaType)) continue;
-      const found = await this.#blobs.stat(descriptor.digest, options);
+  /** Takes a lease on all that the manifest names, and refuses it where a config or layer is missing. */
+  async #checkClosure(edges: readonly Edge[], options: PushOptions): Promise<void> {
+    for (const [at, { role, kind, descriptor }] of edges.entries()) {
+      if (role === "subject") continue;
+      // An index may list tens of thousands; others have their turn in between.
+      if (at % TURN === TURN - 1) await setImmediate();
+      const found = await this.#blobs.stat(descriptor.digest, { ...options, lease: true });
+      if (kind !== "blob" || options.closed === false || isNonDistributable(descriptor.mediaType)) continue;
       if (!found) {
         throw new OciError(
           "MANIFEST_BLOB_UNKNOWN",
@@ -223,7 +232,7 @@ class Repository {
 
   async #update(changes: readonly NameChange[], options?: Signal): Promise<{ guarded: boolean }> {
     for (const { tag, to } of changes) {
-      if (to && !(await this.#blobs.stat(to.digest, options))) {
+      if (to && !(await this.#blobs.stat(to.digest, { ...options, lease: true }))) {
         throw new OciError(
           "MANIFEST_UNKNOWN",
           `Cannot name ${to.digest} ${JSON.stringify(tag)}: it is not in ${this.#where()}`,

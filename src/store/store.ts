@@ -1,7 +1,7 @@
 import type { Bytes } from "../bytes/bytes.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import type { Algorithm, Digest } from "../spec/digest.ts";
-import type { Upload } from "./blobs.ts";
+import type { LeaseOption, Upload } from "./blobs.ts";
 import type { Content, ContentSource, Range, Signal } from "./content.ts";
 import type { NameChange, Page, Referrer, ReferrersOptions, Tag } from "./names.ts";
 
@@ -17,7 +17,7 @@ export type Location =
 
 export type Name = { readonly tag: string } | { readonly digest: Digest };
 
-export interface KindOption extends Signal {
+export interface KindOption extends LeaseOption {
   /** "manifest" when absent. */
   readonly kind?: Kind;
 }
