@@ -1,8 +1,10 @@
 import { OciError } from "../error/oci-error.ts";
 import type { Digest } from "../spec/digest.ts";
+import { Limits } from "../spec/limits.ts";
 import { unknownRepository } from "./authorize.ts";
 import { etagOf, noneMatchHits } from "./conditional.ts";
 import { type Context, openReadable, permit, signalOf } from "./context.ts";
+import { fetchContent } from "./held-content.ts";
 import { header, type ServerResponse } from "./message.ts";
 import { parseRange } from "./range.ts";
 import { renderError } from "./render-error.ts";
@@ -37,6 +39,20 @@ export async function readBlob(context: Context, repository: string, digest: Dig
       headers: { "content-range": `bytes */${size}` },
     });
   }
+  const start = part?.start ?? 0;
+  const length = part ? part.end - part.start + 1 : size;
+  const answer = {
+    status: part ? 206 : 200,
+    headers: {
+      ...headers,
+      "content-length": `${length}`,
+      ...(part ? { "content-range": `bytes ${part.start}-${part.end}/${size}` } : {}),
+    },
+  };
+  if (size <= Limits.smallBlob) {
+    const bytes = context.cache.get(digest, size) ?? (await fetchContent(context, store, descriptor, "blob"));
+    return { ...answer, body: part ? bytes.subarray(start, start + length) : bytes };
+  }
   const content = await store.open(descriptor, {
     kind: "blob",
     ...(part ? { range: part } : {}),
@@ -46,17 +62,7 @@ export async function readBlob(context: Context, repository: string, digest: Dig
     await content[Symbol.asyncDispose]();
     throw new OciError("CONTENT_DAMAGED", `${digest} changed its size while it was opened`, { digest });
   }
-  const start = part?.start ?? 0;
-  const length = part ? part.end - part.start + 1 : size;
-  return {
-    status: part ? 206 : 200,
-    headers: {
-      ...headers,
-      "content-length": `${length}`,
-      ...(part ? { "content-range": `bytes ${part.start}-${part.end}/${size}` } : {}),
-    },
-    body: { content, start, length },
-  };
+  return { ...answer, body: { content, start, length } };
 }
 
 /** Deletes a blob (end-10). */

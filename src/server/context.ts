@@ -1,5 +1,6 @@
 import type { Registry, Store } from "../store/store.ts";
 import { type Access, type Authorize, refusal } from "./authorize.ts";
+import type { ContentCache } from "./content-cache.ts";
 import type { ServerRequest } from "./message.ts";
 import type { Query } from "./query.ts";
 import type { UploadSessions } from "./upload-sessions.ts";
@@ -9,6 +10,7 @@ export interface Context {
   readonly registry: Registry;
   readonly authorize: Authorize;
   readonly sessions: UploadSessions;
+  readonly cache: ContentCache;
   /** Whether a repository takes manifests whose config or layers are not here. */
   readonly isSparse: (repository: string) => boolean;
   readonly request: ServerRequest;

@@ -5,6 +5,7 @@ import type { Registry } from "../store/store.ts";
 import { allowAll, type Authorize } from "./authorize.ts";
 import { deleteBlob, readBlob } from "./blobs.ts";
 import { listCatalog } from "./catalog.ts";
+import { ContentCache } from "./content-cache.ts";
 import { type Context, permit } from "./context.ts";
 import { deleteManifest, readManifest } from "./manifests.ts";
 import { isContentBody, type ServerRequest, type ServerResponse } from "./message.ts";
@@ -61,6 +62,7 @@ export function createHandler(registry: Registry, options: HandlerOptions = {}):
   const shared = {
     registry,
     sessions,
+    cache: new ContentCache(),
     authorize: options.authorize ?? allowAll,
     isSparse: typeof sparse === "boolean" ? () => sparse : sparse,
   };

@@ -1,12 +1,12 @@
-import { collect } from "../bytes/collect.ts";
 import { isOciError, OciError } from "../error/oci-error.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
-import { Limits } from "../spec/limits.ts";
-import type { Name } from "../store/store.ts";
+import type { Name, Store } from "../store/store.ts";
 import { unknownRepository } from "./authorize.ts";
 import { INERT } from "./blobs.ts";
 import { etagOf, matchHits, noneMatchHits } from "./conditional.ts";
 import { type Context, openReadable, permit, signalOf } from "./context.ts";
+import { fetchContent, heldContent } from "./held-content.ts";
 import { header, type ServerResponse } from "./message.ts";
 
 /** Reads a manifest, byte for byte as it was pushed (distribution-spec, "Pulling manifests"; end-3). */
@@ -26,19 +26,15 @@ export async function readManifest(context: Context, repository: string, name: N
     if (!(await store.exists(descriptor, signalOf(context)))) throw unknownManifest(descriptor.digest);
     return { status: 200, headers: { ...headers, "content-length": `${descriptor.size}` } };
   }
+  const bytes = (await heldContent(context, store, descriptor)) ?? (await fetchManifest(context, store, descriptor));
+  return { status: 200, headers: { ...headers, "content-length": `${bytes.length}` }, body: bytes };
+}
+
+async function fetchManifest(context: Context, store: Store, descriptor: Descriptor): Promise<Uint8Array> {
   try {
-    const bytes = await collect(store.fetch(descriptor, signalOf(context)), Limits.manifest, "manifest");
-    return { status: 200, headers: { ...headers, "content-length": `${bytes.length}` }, body: bytes };
+    return await fetchContent(context, store, descriptor, "manifest");
   } catch (error) {
-    if (isOciError(error, "BLOB_UNKNOWN")) throw unknownManifest(descriptor.digest);
-    // What is stored is wrong, not what was asked for.
-    if (isOciError(error, "SIZE_INVALID", "DIGEST_INVALID", "LIMIT_EXCEEDED")) {
-      throw new OciError("CONTENT_DAMAGED", `Manifest ${descriptor.digest} is damaged`, {
-        digest: descriptor.digest,
-        cause: error,
-      });
-    }
-    throw error;
+    throw isOciError(error, "BLOB_UNKNOWN") ? unknownManifest(descriptor.digest) : error;
   }
 }
 

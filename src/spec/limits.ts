@@ -29,6 +29,12 @@ export const Limits: {
   readonly credentials: number;
   /** Manifests that a remote store keeps in memory, in all. */
   readonly manifestCache: number;
+  /** Manifests and small blobs that a server keeps in memory, in all. */
+  readonly contentCache: number;
+  /** The largest of those. */
+  readonly contentCacheEntry: number;
+  /** The largest blob among those; larger ones are read from the disk each time. */
+  readonly smallBlob: number;
   /** Entries of one tar. */
   readonly tarEntries: number;
   /** Entries of one folder that a pull unpacks. */
@@ -59,6 +65,9 @@ export const Limits: {
   header: 16 * 1024,
   credentials: 1024 * 1024,
   manifestCache: 16 * 1024 * 1024,
+  contentCache: 16 * 1024 * 1024,
+  contentCacheEntry: 1024 * 1024,
+  smallBlob: 64 * 1024,
   tarEntries: 10_000_000,
   folderEntries: 500_000,
   discoverNodes: 100_000,
