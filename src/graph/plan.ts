@@ -3,6 +3,7 @@ import type { Descriptor } from "../spec/descriptor.ts";
 import { bareDescriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import { isImageManifestType, isNonDistributable } from "../spec/media-type.ts";
+import type { LeaseOption } from "../store/blobs.ts";
 import type { Signal } from "../store/content.ts";
 import type { NameChange } from "../store/names.ts";
 import { describeLocation } from "../store/describe-location.ts";
@@ -27,6 +28,8 @@ export interface PlanOptions extends Signal {
   readonly artifactTypes?: readonly string[];
   /** Ask the target for every node, even below a manifest that it holds, and read what a layout holds. */
   readonly deep?: boolean;
+  /** The plan is going to be carried out: what the target holds is asked for with a lease on it. */
+  readonly lease?: boolean;
   /** Shared with the execution, so that no manifest is read twice. */
   readonly reader?: ManifestReader;
 }
@@ -119,7 +122,7 @@ class Planner {
     this.#seen.add(key);
     const { target, deep } = this.#options;
     const there =
-      (await target.exists(descriptor, { kind: "manifest", ...this.#signal() })) &&
+      (await target.exists(descriptor, { kind: "manifest", ...this.#lease() })) &&
       (await this.#isWhole(descriptor, "manifest"));
     const closed = there && !deep && target.closure === "image" && isImageManifestType(descriptor.mediaType);
     stack.push({
@@ -178,7 +181,7 @@ class Planner {
   async #blob({ role, descriptor }: Edge): Promise<ContentStep> {
     const { source, target } = this.#options;
     const step = { type: "content", kind: "blob", role, descriptor: bareDescriptor(descriptor), requires: [] } as const;
-    if (await target.exists(descriptor, { kind: "blob", ...this.#signal() })) {
+    if (await target.exists(descriptor, { kind: "blob", ...this.#lease() })) {
       if (await this.#isWhole(descriptor, "blob")) return { ...step, action: "skip", why: "the target has it" };
       return { ...step, action: "push", why: "the target's is damaged" };
     }
@@ -251,6 +254,11 @@ class Planner {
         yield { descriptor, tagged: false };
       }
     }
+  }
+
+  /** Options of what the target is asked for. */
+  #lease(): LeaseOption {
+    return { ...this.#signal(), ...(this.#options.lease === undefined ? {} : { lease: this.#options.lease }) };
   }
 
   #signal(): Signal {

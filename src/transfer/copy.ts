@@ -36,7 +36,7 @@ export interface CopyOptions extends Signal {
  */
 export async function copy(options: CopyOptions): Promise<Summary> {
   const reader = new ManifestReader(options.source);
-  return execute(plan({ ...options, reader }), { ...options, reader });
+  return execute(plan({ ...options, reader, lease: true }), { ...options, reader });
 }
 
 /** The steps that {@link copy} would take. */
