@@ -1,20 +1,12 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { memoryOf } from "./process.ts";
+import type { Column, Entry, Measured } from "./row.ts";
 
 export interface Run {
   /** Wall-clock milliseconds. */
   readonly ms: number;
   /** Highest resident set size seen, bytes; 0 where /proc is missing or the process was too quick. */
   readonly peak: number;
-}
-
-function highWater(pid: number): number {
-  try {
-    const match = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-    return Number(match?.[1] ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
 }
 
 /**
@@ -28,7 +20,8 @@ export async function time(command: readonly string[], options: { readonly watch
   let complaint = "";
   child.stderr.on("data", (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2000)));
   let peak = 0;
-  const timer = options.watch ? setInterval(() => (peak = Math.max(peak, highWater(child.pid ?? 0))), 20) : undefined;
+  const look = (): number => (peak = Math.max(peak, memoryOf(child.pid ?? 0).peak));
+  const timer = options.watch ? setInterval(look, 20) : undefined;
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", resolve);
@@ -39,57 +32,72 @@ export async function time(command: readonly string[], options: { readonly watch
   return { ms, peak };
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((left, right) => left - right);
-  const middle = Math.floor(sorted.length / 2);
-  const high = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? high : (high + (sorted[middle - 1] ?? Number.NaN)) / 2;
-}
-
+/** Takes part in every round of a row. */
 export interface Contender {
   readonly name: string;
-  /** One round, the whole of it timed; prepares and cleans outside through `before`. */
+  /** Rounds it takes part in, where that is fewer than all. */
+  readonly rounds?: number;
+  /** Prepares and cleans outside of what is measured. */
+  before?(round: number): Promise<void>;
+  run(round: number): Promise<Measured>;
+  after?(round: number): Promise<void>;
+}
+
+async function take(contender: Contender, round: number, run: (round: number) => Promise<Measured>): Promise<Measured> {
+  await contender.before?.(round);
+  const measured = await run(round);
+  await contender.after?.(round);
+  return measured;
+}
+
+/**
+ * Runs all contenders round by round, the first being berth, so that a noisy moment hits all of them.
+ * Who begins changes with the round.
+ */
+export async function interleave(contenders: readonly Contender[], rounds: number): Promise<Entry[]> {
+  const entries = contenders.map(({ name }) => ({ name, rounds: [] as Measured[] }));
+  for (let round = 0; round < rounds; round += 1) {
+    for (let turn = 0; turn < contenders.length; turn += 1) {
+      const at = (turn + round) % contenders.length;
+      const contender = contenders[at];
+      if (!contender || round >= (contender.rounds ?? rounds)) continue;
+      entries[at]?.rounds.push(await take(contender, round, (now) => contender.run(now)));
+    }
+  }
+  return entries;
+}
+
+/** A contender that is a command. */
+export interface Racer {
+  readonly name: string;
+  /** The command of a round, if its memory says something about the contender. */
   run(round: number, options: { readonly watch: boolean }): Promise<Run>;
   before?(round: number): Promise<void>;
   after?(round: number): Promise<void>;
 }
 
-export interface Result {
-  readonly name: string;
-  readonly medianMs: number;
-  readonly peak: number;
-  /** berth's time over this one's, round by round: median, least, most. 1 for berth itself. */
-  readonly ratio: readonly [number, number, number];
+const MIB = 1024 ** 2;
+
+/** The columns of a race. */
+export function raceColumns(goals: Readonly<Record<string, number>> = {}): readonly Column[] {
+  return [
+    { key: "ms", label: "ms", better: "less", goals },
+    { key: "peak", label: "peak MiB" },
+  ];
 }
 
-/**
- * Runs all contenders round by round, the first being berth, so that a noisy moment hits all of them;
- * then each once more to see its memory.
- */
-export async function race(contenders: readonly Contender[], rounds: number): Promise<Result[]> {
-  const runs = contenders.map((): Run[] => []);
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [at, contender] of contenders.entries()) {
-      await contender.before?.(round);
-      runs[at]?.push(await contender.run(round, { watch: false }));
-      await contender.after?.(round);
-    }
-  }
-  const peaks: number[] = [];
-  for (const contender of contenders) {
-    await contender.before?.(rounds);
-    peaks.push((await contender.run(rounds, { watch: true })).peak);
-    await contender.after?.(rounds);
-  }
-  const ours = runs[0] ?? [];
-  return contenders.map(({ name }, at) => {
-    const own = runs[at] ?? [];
-    const ratios = own.map((run, round) => (ours[round]?.ms ?? Number.NaN) / run.ms);
-    return {
-      name,
-      medianMs: median(own.map((run) => run.ms)),
-      peak: peaks[at] ?? 0,
-      ratio: [median(ratios), Math.min(...ratios), Math.max(...ratios)],
-    };
-  });
+/** Times all commands round by round; then runs each once more to see its memory. */
+export async function race(racers: readonly Racer[], rounds: number): Promise<Entry[]> {
+  const timed = racers.map((racer) => ({
+    ...racer,
+    run: async (round: number) => ({ ms: (await racer.run(round, { watch: false })).ms }),
+  }));
+  const entries = await interleave(timed, rounds);
+  const watched = racers.map((racer) => ({
+    ...racer,
+    run: async (round: number) => ({ peak: (await racer.run(round, { watch: true })).peak / MIB || Number.NaN }),
+  }));
+  const peaks = await interleave(watched, 1);
+  // The look at the memory counts as a round of its own: it has no time.
+  return entries.map((entry, at) => ({ ...entry, rounds: [...entry.rounds, ...(peaks[at]?.rounds ?? [])] }));
 }

@@ -1,23 +1,30 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 
-const VERSIONS: Readonly<Record<string, readonly string[]>> = {
-  skopeo: ["--version"],
-  oras: ["version"],
-  crane: ["version"],
-  regctl: ["version"],
-  "docker-registry": ["--version"],
+interface Program {
+  readonly ask: readonly string[];
+  readonly version: RegExp;
+}
+
+const VERSION = /(\d+\.\d+(?:\.\d+)?)/;
+const PROGRAMS: Readonly<Record<string, Partial<Program>>> = {
+  oras: { ask: ["version"], version: /Version:\s+(\S+)/ },
+  crane: { ask: ["version"] },
+  nginx: { ask: ["-v"] },
+  zot: { version: /"commit":"v?([^"-]*)/ },
 };
 
-/** The version line of a peer on PATH, or undefined with a loud word on how to get it. */
+const found = new Map<string, string | undefined>();
+
+/** The version of a peer on PATH, or undefined with a loud word, once, on how to get it. */
 export function peer(name: string): string | undefined {
-  try {
-    const out = execFileSync(name, VERSIONS[name] ?? ["--version"], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    return (out.split("\n").find((line) => /\d+\.\d+/.test(line)) ?? out.split("\n")[0] ?? "").trim() || "(no version)";
-  } catch {
-    process.stderr.write(`SKIPPED: ${name} is not on PATH. CONTRIBUTING.md says how to get it.\n`);
-    return undefined;
-  }
+  if (!found.has(name)) found.set(name, look(name));
+  return found.get(name);
+}
+
+function look(name: string): string | undefined {
+  const { ask = ["--version"], version = VERSION } = PROGRAMS[name] ?? {};
+  const { error, stdout, stderr } = spawnSync(name, ask, { encoding: "utf8" });
+  if (!error) return version.exec(`${stdout}\n${stderr}`)?.[1] ?? "(no version)";
+  process.stderr.write(`SKIPPED: ${name} is not on PATH. CONTRIBUTING.md says how to get it.\n`);
+  return undefined;
 }

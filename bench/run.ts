@@ -1,45 +1,81 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
-import { render, type Bench, type Row } from "./row.ts";
-import { foreignLayoutToLayout, layoutToLayout } from "./rows/layout-to-layout.ts";
-import { layoutToRegistry } from "./rows/layout-to-registry.ts";
-import { memory } from "./rows/memory.ts";
-import { start } from "./rows/start.ts";
+import { parseArgs } from "node:util";
+import { type Fleet, startFleet, stopAll } from "./fleet.ts";
+import { record } from "./record.ts";
+import { type Bench, renderRow, renderVerdicts, type Row } from "./row.ts";
+import { ROWS } from "./rows.ts";
+import { everybody } from "./servers/kinds.ts";
+import { describe } from "./setting.ts";
 
-const ROWS: Readonly<Record<string, (bench: Bench) => Promise<Row | undefined>>> = {
-  start,
-  "layout-to-layout": layoutToLayout,
-  "foreign-layout-to-layout": foreignLayoutToLayout,
-  "layout-to-registry": layoutToRegistry,
-  memory,
-};
-
-const usage = `Usage: npm run bench -- [ROW]... [--rounds N]
-Rows: ${Object.keys(ROWS).join(", ")} (all by default). Needs about 10 GB of disk; peers are taken from PATH.
+const usage = `Usage: npm run bench -- [ROW]... [--seconds N] [--rounds N] [--many N] [--record FILE] [--berth FILE]
+Rows (all by default): ${Object.keys(ROWS).join(", ")}
+  --seconds N    of one measurement under load (default: 10; 2 is enough to try)
+  --rounds N     of every row (default: 5)
+  --many N       tags, referrers' cap and orphans of the rows about many (default: 50000)
+  --record FILE  put the tables between the marks of this Markdown file as well
+  --berth FILE   bin/berth.js of another build
+Needs about 15 GB of disk; peers are taken from PATH.
 `;
 
-const args = process.argv.slice(2);
-const at = args.indexOf("--rounds");
-const rounds = at === -1 ? 7 : Number(args.splice(at, 2)[1]);
-const chosen = args.length > 0 ? args : Object.keys(ROWS);
-if (chosen.some((name) => !Object.hasOwn(ROWS, name)) || !(rounds >= 1)) {
-  process.stderr.write(usage);
-  process.exit(2);
+const root = join(import.meta.dirname, "..");
+
+function read(): ReturnType<typeof parse> {
+  try {
+    return parse();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
+    process.exit(2);
+  }
 }
 
-const root = join(import.meta.dirname, "..");
+function parse() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      seconds: { type: "string", default: "10" },
+      rounds: { type: "string", default: "5" },
+      many: { type: "string", default: "50000" },
+      record: { type: "string" },
+      berth: { type: "string", default: join(root, "bin", "berth.js") },
+    },
+  });
+  const numbers = { seconds: Number(values.seconds), rounds: Number(values.rounds), many: Number(values.many) };
+  for (const [name, value] of Object.entries(numbers))
+    if (!(value >= 1)) throw new Error(`--${name} has to be a number`);
+  for (const name of positionals) if (!Object.hasOwn(ROWS, name)) throw new Error(`There is no row ${name}`);
+  return { ...values, ...numbers, rows: positionals.length > 0 ? positionals : Object.keys(ROWS) };
+}
+
+const options = read();
 const home = join(root, "bench", "results");
 await mkdir(home, { recursive: true });
 const folder = await mkdtemp(join(home, "run-"));
-const berth = [process.execPath, join(root, "bin", "berth.js")];
-const gib = (totalmem() / 1024 ** 3).toFixed(0);
-process.stdout.write(`node ${process.version}, ${availableParallelism()} cores, ${gib} GiB, ${rounds} rounds\n\n`);
+const berth = [process.execPath, options.berth];
+let fleet: Promise<Fleet> | undefined;
+const bench: Bench = {
+  berth,
+  folder,
+  rounds: options.rounds,
+  seconds: options.seconds,
+  many: options.many,
+  fleet: () => (fleet ??= startFleet(everybody(berth), join(folder, "fleet"))),
+};
+
+const began = performance.now();
+const rows: Row[] = [];
+process.stdout.write(`${describe(bench)}\n\n`);
 try {
-  for (const name of chosen) {
-    const row = await ROWS[name]?.({ berth, folder, rounds });
-    if (row) process.stdout.write(`${render(row)}\n`);
+  for (const name of options.rows) {
+    const row = await ROWS[name]?.(bench);
+    if (!row) continue;
+    rows.push(row);
+    const minutes = ((performance.now() - began) / 60_000).toFixed(1);
+    process.stdout.write(`${renderRow(row)}\n\n${renderVerdicts([row])}\n\n(${minutes} min)\n\n`);
   }
+  if (rows.length > 1) process.stdout.write(`${renderVerdicts(rows)}\n`);
+  if (options.record !== undefined) await record(options.record, describe(bench), rows);
 } finally {
+  if (fleet) await stopAll((await fleet).servers, join(folder, "fleet"));
   await rm(folder, { recursive: true, force: true });
 }

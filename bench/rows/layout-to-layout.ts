@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeLayout } from "../fixture.ts";
-import { type Contender, race, time } from "../measure.ts";
+import { type Racer, race, raceColumns, time } from "../measure.ts";
 import { peer } from "../peer.ts";
 import type { Bench, Row } from "../row.ts";
 
@@ -19,7 +19,7 @@ async function copyLayout({ berth, folder, rounds }: Bench, title: string, mode:
   const source = join(folder, `one-gib-${mode.toString(8)}`);
   await writeLayout(source, [1024 ** 3], mode);
   const target = (name: string, round: number): string => join(folder, `ll-${name}-${round}`);
-  const contender = (name: string, command: (target: string) => readonly string[]): Contender => ({
+  const contender = (name: string, command: (target: string) => readonly string[]): Racer => ({
     name,
     // What the one before left to be written or freed is not this one's work.
     before: async () => {
@@ -45,12 +45,12 @@ async function copyLayout({ berth, folder, rounds }: Bench, title: string, mode:
       contender("oras", (to) => durable(`oras cp --from-oci-layout '${source}:v1' --to-oci-layout '${to}:v1'`, to)),
     );
   }
-  const results = await race(contenders, rounds);
+  const entries = await race(contenders, rounds);
   await rm(source, { recursive: true });
   return {
     title,
-    goal: { skopeo: 0.35, oras: 0.8 },
     versions: { ...(skopeo ? { skopeo } : {}), ...(oras ? { oras } : {}) },
-    results,
+    columns: raceColumns({ skopeo: 0.35, oras: 0.8 }),
+    entries,
   };
 }

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { mkdir, rm } from "node:fs/promises";
 import { writeLayout } from "../fixture.ts";
-import { type Contender, race, time } from "../measure.ts";
+import { race, raceColumns, type Racer, time } from "../measure.ts";
 import { peer } from "../peer.ts";
-import { type Running, startRegistry } from "../registry.ts";
 import type { Bench, Row } from "../row.ts";
+import { dockerRegistry } from "../servers/distribution.ts";
+import type { Server } from "../servers/server.ts";
 
 const MB = 1_000_000;
 
@@ -13,7 +14,7 @@ const MB = 1_000_000;
  * remembers between runs what a registry holds, and mounts instead of sending.
  */
 export async function layoutToRegistry({ berth, folder, rounds }: Bench): Promise<Row | undefined> {
-  const server = peer("docker-registry");
+  const server = dockerRegistry.version();
   if (!server) return undefined;
   const source = join(folder, "twenty");
   await writeLayout(
@@ -21,12 +22,12 @@ export async function layoutToRegistry({ berth, folder, rounds }: Bench): Promis
     Array.from({ length: 20 }, () => 25 * MB),
   );
   const home = join(folder, "registry");
-  let registry: Running | undefined;
-  const contender = (name: string, command: (target: string) => readonly string[]): Contender => ({
+  let registry: Server | undefined;
+  const contender = (name: string, command: (target: string) => readonly string[]): Racer => ({
     name,
     before: async () => {
       await mkdir(home, { recursive: true });
-      registry = await startRegistry(home);
+      registry = await dockerRegistry.start(home);
     },
     run: (_round, options) => time(command(`${registry?.host}/bench/${name}:v1`), options),
     after: async () => {
@@ -35,7 +36,7 @@ export async function layoutToRegistry({ berth, folder, rounds }: Bench): Promis
     },
   });
   const contenders = [contender("berth", (to) => [...berth, "copy", "-q", `ocidir://${source}:v1`, to])];
-  const versions: Record<string, string> = { "docker-registry": server };
+  const versions: Record<string, string> = {};
   const add = (name: string, command: (target: string) => readonly string[]): void => {
     const version = peer(name);
     if (!version) return;
@@ -54,9 +55,9 @@ export async function layoutToRegistry({ berth, folder, rounds }: Bench): Promis
   add("crane", (to) => ["crane", "push", "--insecure", source, to]);
   add("oras", (to) => ["oras", "cp", "--from-oci-layout", `${source}:v1`, "--to-plain-http", to]);
   return {
-    title: "layout → docker-registry, 20 × 25 MB",
-    goal: { skopeo: 0.7 },
+    title: `layout → docker-registry ${server}, 20 × 25 MB`,
     versions,
-    results: await race(contenders, rounds),
+    columns: raceColumns({ skopeo: 0.7 }),
+    entries: await race(contenders, rounds),
   };
 }

@@ -1,0 +1,26 @@
+import type { Bench, Row } from "./row.ts";
+import { foreignLayoutToLayout, layoutToLayout } from "./rows/layout-to-layout.ts";
+import { largeBlob } from "./rows/large-blob.ts";
+import { layoutToRegistry } from "./rows/layout-to-registry.ts";
+import { headBlob, manifestByDigest, manifestByTag, smallBlob } from "./rows/loaded.ts";
+import { memory } from "./rows/memory.ts";
+import { pushOne, pushTwenty } from "./rows/push.ts";
+import { resident } from "./rows/resident.ts";
+import { start } from "./rows/start.ts";
+
+/** All rows by name, in the order of the table; the loads first, so that `resident` comes after them. */
+export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<Row | undefined>>> = {
+  "manifest-by-tag": manifestByTag,
+  "manifest-by-digest": manifestByDigest,
+  "head-blob": headBlob,
+  "small-blob": smallBlob,
+  "large-blob": largeBlob,
+  resident,
+  "push-one": pushOne,
+  "push-twenty": pushTwenty,
+  start,
+  "layout-to-layout": layoutToLayout,
+  "foreign-layout-to-layout": foreignLayoutToLayout,
+  "layout-to-registry": layoutToRegistry,
+  memory,
+};

@@ -1,0 +1,39 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { peer } from "../peer.ts";
+import { freePort, type Kind, launch } from "./server.ts";
+
+/** The configuration of distribution, 2 and 3 alike: files on disk, deletes allowed, access log on as by default. */
+export function configuration(data: string, port: number): string {
+  return [
+    "version: 0.1",
+    "log: { level: info, accesslog: { disabled: false } }",
+    `storage: { filesystem: { rootdirectory: ${data} }, delete: { enabled: true } }`,
+    `http: { addr: 127.0.0.1:${port} }`,
+    "",
+  ].join("\n");
+}
+
+function kind(name: string, program: string): Kind {
+  return {
+    name,
+    version: () => peer(program),
+    async start(folder) {
+      const port = await freePort();
+      const file = join(folder, "registry.yml");
+      await writeFile(file, configuration(join(folder, "data"), port));
+      return await launch({
+        name,
+        folder,
+        command: [program, "serve", file],
+        port,
+        env: { OTEL_TRACES_EXPORTER: "none" },
+      });
+    },
+  };
+}
+
+/** distribution 3: `registry` on PATH. */
+export const distribution: Kind = kind("distribution", "registry");
+/** distribution 2 as Debian has it: `docker-registry` on PATH. */
+export const dockerRegistry: Kind = kind("docker-registry", "docker-registry");
