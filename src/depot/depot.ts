@@ -1,0 +1,161 @@
+import type { Disk, DiskFile } from "../disk/disk.ts";
+import type { Catalog } from "../names/sql-database.ts";
+import { SqlRepositories } from "../names/sql-repositories.ts";
+import { repositoryAt, requireOwnPath, walkRepositories } from "../blobs/directory-repositories.ts";
+import { isOciError, OciError } from "../error/oci-error.ts";
+import type { Digest } from "../spec/digest.ts";
+import { isRepositoryName, parseRepositoryName } from "../spec/name.ts";
+import type { Page } from "../store/names.ts";
+import type { Registry, Store } from "../store/store.ts";
+import { DepotRepository, type DepotShared } from "./depot-repository.ts";
+import { HoldingHints } from "./holding-hints.ts";
+import type { DepotBlobs } from "./depot-blobs.ts";
+import type { DepotEvent } from "./event.ts";
+
+/** What a server keeps: many repositories below one root, each a layout, with one catalog for all of their names. */
+export interface Depot extends Registry {
+  remove(name: string): Promise<void>;
+  holders(digest: Digest): AsyncIterable<string>;
+  /** Resolves when the work that goes on behind answers is done. */
+  settle(): Promise<void>;
+}
+
+export interface DepotParts {
+  readonly root: string;
+  readonly disk: Disk;
+  readonly lock: DiskFile;
+  readonly catalog: Catalog;
+  readonly onEvent: (event: DepotEvent) => void;
+}
+
+/** Repositories kept open; one that is not asked for any more is opened again at the next request. */
+const OPEN_REPOSITORIES = 2000;
+
+export class CatalogDepot implements Depot, DepotShared {
+  readonly root: string;
+  readonly disk: Disk;
+  readonly catalog: Catalog;
+  readonly repositoryRows: SqlRepositories;
+  readonly hints: HoldingHints;
+  readonly #lock: DiskFile;
+  readonly #onEvent: (event: DepotEvent) => void;
+  readonly #open = new Map<string, DepotRepository>();
+  readonly #opening = new Map<string, Promise<DepotRepository>>();
+  #closing: Promise<void> | undefined;
+
+  constructor({ root, disk, lock, catalog, onEvent }: DepotParts) {
+    this.root = root;
+    this.disk = disk;
+    this.catalog = catalog;
+    this.repositoryRows = new SqlRepositories(catalog);
+    this.hints = new HoldingHints(this.repositoryRows);
+    this.#lock = lock;
+    this.#onEvent = onEvent;
+  }
+
+  async repository(name: string): Promise<Store> {
+    return (await this.opened(name)).store;
+  }
+
+  async has(name: string): Promise<boolean> {
+    const open = this.#open.get(name);
+    if (open?.id !== undefined) return true;
+    if (!isRepositoryName(name)) return false;
+    return (await this.opened(name)).id !== undefined;
+  }
+
+  repositories(options: Page & { readonly prefix?: string } = {}): AsyncIterable<string> {
+    return this.repositoryRows.names(options);
+  }
+
+  async *holders(digest: Digest): AsyncGenerator<string, void, undefined> {
+    await this.hints.flush();
+    for await (const { id, name } of this.repositoryRows.holders(digest)) {
+      const { blobs } = await this.opened(name);
+      if (await isThere(blobs, digest)) yield name;
+      else await this.repositoryRows.release(digest, id);
+    }
+  }
+
+  async remove(name: string): Promise<void> {
+    parseRepositoryName(name);
+    throw new OciError("UNSUPPORTED", "Not yet");
+  }
+
+  published(repository: DepotRepository, digest: Digest): void {
+    if (repository.id !== undefined) this.hints.add(digest, repository.id);
+  }
+
+  changed(_repository: DepotRepository): void {}
+
+  async settle(): Promise<void> {
+    await this.hints.flush();
+    await this.catalog.settle();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Takes in what lies below the root and is not in the catalog. */
+  async discover(): Promise<void> {
+    for await (const name of walkRepositories(this.disk, this.root)) {
+      try {
+        await this.opened(name);
+      } catch (error) {
+        // One layout that cannot be read does not keep the others from being served.
+        if (!isOciError(error)) throw error;
+        this.#onEvent({ type: "unreadable", repository: name, error });
+      }
+    }
+  }
+
+  /** @throws OciError NAME_INVALID, NAME_UNKNOWN where a link or a file is in the way */
+  async opened(name: string): Promise<DepotRepository> {
+    const known = this.#open.get(name);
+    if (known) return known;
+    let opening = this.#opening.get(name);
+    if (opening === undefined) {
+      opening = this.#openRepository(parseRepositoryName(name)).finally(() => this.#opening.delete(name));
+      this.#opening.set(name, opening);
+    }
+    return await opening;
+  }
+
+  /** The repository whose directory this is; undefined: none of ours. */
+  async openedAt(path: string): Promise<DepotRepository | undefined> {
+    const name = repositoryAt(this.root, path);
+    return name === undefined ? undefined : await this.opened(name);
+  }
+
+  async #openRepository(name: string): Promise<DepotRepository> {
+    const path = await requireOwnPath(this.disk, this.root, name);
+    const fresh = new DepotRepository(this, name, path);
+    await fresh.open();
+    const [oldest] = this.#open.keys();
+    if (this.#open.size >= OPEN_REPOSITORIES && oldest !== undefined) this.#open.delete(oldest);
+    this.#open.set(name, fresh);
+    return fresh;
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.hints[Symbol.asyncDispose]();
+      await this.catalog[Symbol.asyncDispose]();
+    } finally {
+      this.#open.clear();
+      await this.#lock.close();
+    }
+  }
+}
+
+/** Something that is no regular file is no blob. */
+async function isThere(blobs: DepotBlobs, digest: Digest): Promise<boolean> {
+  try {
+    return (await blobs.lstat(digest)) !== undefined;
+  } catch (error) {
+    if (isOciError(error, "CONTENT_DAMAGED", "LAYOUT_INVALID")) return false;
+    throw error;
+  }
+}

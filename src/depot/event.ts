@@ -1,0 +1,13 @@
+/** What a depot tells of the work that nobody waits for. */
+export type DepotEvent =
+  /** A layout below the root is not served, because it cannot be read. */
+  | { readonly type: "unreadable"; readonly repository: string; readonly error: unknown }
+  /** Equal blobs could not be made one file. */
+  | {
+      readonly type: "deduplication-failed";
+      readonly repository: string;
+      readonly digest: string;
+      readonly error: unknown;
+    }
+  /** A damaged blob was replaced by a whole one that came in elsewhere. */
+  | { readonly type: "repaired"; readonly repository: string; readonly digest: string };

@@ -1,0 +1,44 @@
+import { join, resolve, sep } from "node:path";
+import type { Disk } from "../disk/disk.ts";
+import { makeDirectories } from "../disk/make-directories.ts";
+import { nodeDisk } from "../disk/node-disk.ts";
+import { OciError } from "../error/oci-error.ts";
+import { openCatalog } from "../names/sql-catalog.ts";
+import { CatalogDepot, type Depot } from "./depot.ts";
+import type { DepotEvent } from "./event.ts";
+import { lockRoot } from "./server-lock.ts";
+
+export interface DepotOptions {
+  readonly disk?: Disk;
+  readonly onEvent?: (event: DepotEvent) => void;
+}
+
+/**
+ * Opens a folder as a depot: every directory below it that is a layout is a repository, named by its path, and a new
+ * one is made by its first push. The names of all are in one catalog, `.berth/catalog.db` below the root; layouts
+ * that it does not know yet are taken in. Links are not followed. One process at a time.
+ * @throws OciError NAME_UNKNOWN where there is no such folder, LOCKED, UNSUPPORTED for a catalog of a later version,
+ * CONTENT_DAMAGED, IO, NO_SPACE
+ */
+export async function openDepot(path: string, options: DepotOptions = {}): Promise<Depot> {
+  const root = resolve(path);
+  const disk = options.disk ?? nodeDisk;
+  const found = await disk.lstat(root + sep);
+  if (found?.type !== "directory") {
+    throw new OciError("NAME_UNKNOWN", `There is no folder at ${JSON.stringify(path)}`);
+  }
+  const own = join(root, ".berth");
+  await makeDirectories(disk, own);
+  const lock = await lockRoot(disk, root);
+  let depot: CatalogDepot | undefined;
+  try {
+    const catalog = openCatalog(join(own, "catalog.db"));
+    depot = new CatalogDepot({ root, disk, lock, catalog, onEvent: options.onEvent ?? (() => undefined) });
+    await disk.syncDirectory(own);
+    await depot.discover();
+    return depot;
+  } catch (error) {
+    await (depot ? depot[Symbol.asyncDispose]() : lock.close());
+    throw error;
+  }
+}
