@@ -8,6 +8,7 @@ import { exchange } from "./exchange.ts";
 import { createHandler, type HandlerOptions } from "./handler.ts";
 import { Pace, type PaceOptions } from "./pace.ts";
 import { renderError } from "./render-error.ts";
+import { Turns } from "./turns.ts";
 
 /** What a running server tells of its work. */
 export interface ServerEvent {
@@ -47,12 +48,15 @@ const MAX_HEADER_SIZE = 16 * 1024;
 /** Longer than common proxies keep theirs, so that they never reuse a connection that just closed. */
 const KEEP_ALIVE = 65_000;
 const GRACE = 10_000;
+/** Milliseconds until a connection that was refused is gone, whatever its client does. */
+const REFUSED_FOR = 2000;
 
 /** Serves a registry over HTTP. @throws OciError IO when it cannot listen */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const handler = createHandler(options.registry, options);
   const pace = new Pace(options.pace);
   const active = new Set<Promise<void>>();
+  const turns = new Turns();
   let closing = false;
 
   async function run(incoming: IncomingMessage, outgoing: NodeResponse, expectsContinue: boolean): Promise<void> {
@@ -68,11 +72,14 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   }
 
   function take(incoming: IncomingMessage, outgoing: NodeResponse, expectsContinue: boolean): void {
-    const running = run(incoming, outgoing, expectsContinue)
-      // The exchange never throws; a listener's failure must not end the server.
-      .catch(() => void outgoing.destroy())
-      .finally(() => active.delete(running));
-    active.add(running);
+    turns.take(incoming.socket, outgoing, () => {
+      const running = run(incoming, outgoing, expectsContinue)
+        // The exchange never throws; a listener's failure must not end the server.
+        .catch(() => void outgoing.destroy())
+        .finally(() => active.delete(running));
+      active.add(running);
+      return running;
+    });
   }
 
   const server = createServer({
@@ -81,11 +88,20 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     keepAliveTimeout: KEEP_ALIVE,
     maxHeaderSize: MAX_HEADER_SIZE,
     connectionsCheckingInterval: Math.min(5000, options.headersTimeout ?? 5000),
+    // Of two Content-Types a proxy may have looked at the other one; joined they are none.
+    joinDuplicateHeaders: true,
   });
+  // Their size is capped. Beyond a number of fields some versions drop the rest silently, and a guard (If-Match) with them.
+  server.maxHeadersCount = 0;
   server.maxConnections = options.connections ?? 4096;
   server.on("request", (incoming, outgoing) => take(incoming, outgoing, false));
   server.on("checkContinue", (incoming, outgoing) => take(incoming, outgoing, true));
-  server.on("clientError", refuseGarbage);
+  server.on("connect", (_incoming, socket: Socket) => refuseConnection(socket, 405, "Method Not Allowed"));
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    // What is written now would count as part of the answer that is on its way.
+    if (turns.current(socket)?.headersSent) socket.destroy();
+    else refuseGarbage(error, socket);
+  });
   await listen(server, options);
 
   const address = server.address() as AddressInfo;
@@ -149,15 +165,21 @@ function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy();
     return;
   }
-  const [status, reason] =
+  const [status, reason]: [number, string] =
     error.code === "HPE_HEADER_OVERFLOW"
       ? [431, "Request Header Fields Too Large"]
       : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
         ? [408, "Request Timeout"]
         : [400, "Bad Request"];
-  const { body } = renderError(new OciError("USAGE", reason), { status });
+  refuseConnection(socket, status, reason);
+}
+
+/** Answers without a request to answer, and closes; who does not close from the other side is not waited for. */
+function refuseConnection(socket: Socket, status: number, reason: string): void {
+  const { body } = renderError(new OciError(status === 405 ? "UNSUPPORTED" : "USAGE", reason), { status });
   const text = Buffer.from(body instanceof Uint8Array ? body : []).toString();
   socket.end(
     `HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
   );
+  setTimeout(() => socket.destroy(), REFUSED_FOR).unref();
 }
