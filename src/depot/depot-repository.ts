@@ -67,10 +67,10 @@ export class DepotRepository {
     const { repositoryRows } = this.#depot;
     const row = await repositoryRows.find(this.name);
     if (row?.isRead || !(await hasMarker(this.#depot.disk, this.path))) this.#id = row?.id;
-    else await this.#import();
+    else await this.#takeIn();
   }
 
-  async #import(): Promise<void> {
+  async #takeIn(): Promise<void> {
     const { catalog, disk, repositoryRows } = this.#depot;
     const id = await repositoryRows.add(this.name);
     await importLayout(catalog, id, this.path, { disk, blobs: this.blobs });

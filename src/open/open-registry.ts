@@ -1,6 +1,8 @@
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { isOciError, OciError } from "../error/oci-error.ts";
+import type { Depot } from "../depot/depot.ts";
+import type { DepotEvent } from "../depot/event.ts";
 import type { Digest } from "../spec/digest.ts";
 import { isRepositoryName, parseRepositoryName } from "../spec/name.ts";
 import type { Registry, Store } from "../store/store.ts";
@@ -9,6 +11,8 @@ export interface OpenRegistryOptions {
   /** Name of the repository that one layout becomes; by default that of its directory. */
   readonly name?: string;
   readonly readOnly?: boolean;
+  /** Called with what a depot tells of the work that nobody waits for. */
+  readonly onDepotEvent?: (event: DepotEvent) => void;
 }
 
 /** What a path is as a registry. */
@@ -16,6 +20,8 @@ export interface OpenedRegistry {
   readonly registry: Registry;
   /** Set where the path is one layout. */
   readonly name?: string;
+  /** Set where the path is a depot: the registry, with what only a depot has. */
+  readonly depot?: Depot;
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -26,10 +32,10 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * Opens a directory as a registry: one layout is one repository, any other directory a
- * folder of layouts. Only what is needed is loaded.
+ * Opens a directory as a registry: one layout is one repository; any other directory is a depot, or, for reading
+ * only, a folder of layouts. Only what is needed is loaded.
  * @param path absolute
- * @throws OciError NAME_UNKNOWN, FILE_INVALID, USAGE, NAME_INVALID
+ * @throws OciError NAME_UNKNOWN, FILE_INVALID, USAGE, NAME_INVALID; LOCKED where another process serves the depot
  */
 export async function openRegistry(path: string, options: OpenRegistryOptions = {}): Promise<OpenedRegistry> {
   const found = await stat(path).catch(() => undefined);
@@ -48,8 +54,13 @@ export async function openRegistry(path: string, options: OpenRegistryOptions = 
   if (options.name !== undefined) {
     throw new OciError("USAGE", `A name is given, but ${path} is a folder of layouts: each is named by its path`);
   }
-  const { openLayoutFolder } = await import("../layout/folder.ts");
-  return { registry: await openLayoutFolder(path, { readOnly }) };
+  if (readOnly) {
+    const { openLayoutFolder } = await import("../layout/folder.ts");
+    return { registry: await openLayoutFolder(path, { readOnly }) };
+  }
+  const { openDepot } = await import("../depot/open-depot.ts");
+  const depot = await openDepot(path, options.onDepotEvent ? { onEvent: options.onDepotEvent } : {});
+  return { registry: depot, depot };
 }
 
 function nameAfter(path: string): string {
