@@ -1,3 +1,4 @@
+import { IMAGE_MANIFEST } from "../client.ts";
 import { pathOf } from "../fleet.ts";
 import { load } from "../load/run.ts";
 import { memoryOf } from "../process.ts";
@@ -14,7 +15,14 @@ export async function resident(bench: Bench): Promise<Row> {
     for (const what of ["tag", "small", "large"] as const) {
       const paths = pathOf(server, fleet, what);
       const connections = what === "large" ? 1 : CONNECTIONS;
-      await load(server, { connections, seconds: Math.min(2, bench.seconds), status: 200, method: "GET", paths });
+      await load(server, {
+        connections,
+        seconds: Math.min(2, bench.seconds),
+        status: 200,
+        method: "GET",
+        paths,
+        headers: { accept: IMAGE_MANIFEST },
+      });
     }
   }
   const entries = fleet.servers.map(({ name, pid }) => {
