@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openDepot } from "../../../src/depot/open-depot.ts";
 import { openLayoutFolder } from "../../../src/layout/folder.ts";
 import { type RunningServer, serve, type ServeOptions, type ServerEvent } from "../../../src/server/serve.ts";
 import type { Registry } from "../../../src/store/store.ts";
@@ -13,7 +14,7 @@ import { image, type ImageParts, type Piece } from "../../support/content.ts";
 import { Wire } from "../wire.ts";
 
 /** Where the content lies. */
-export const MEDIA = ["layouts"] as const;
+export const MEDIA = ["layouts", "depot"] as const;
 export type Medium = (typeof MEDIA)[number];
 
 export interface Reply {
@@ -44,8 +45,8 @@ export interface Scene extends AsyncDisposable {
   restart(options?: Partial<ServeOptions>): Promise<void>;
 }
 
-async function openMedium(_medium: Medium, root: string): Promise<Registry> {
-  return await openLayoutFolder(root);
+async function openMedium(medium: Medium, root: string): Promise<Registry> {
+  return medium === "depot" ? await openDepot(root) : await openLayoutFolder(root);
 }
 
 class DiskScene implements Scene {
