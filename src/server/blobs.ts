@@ -2,7 +2,7 @@ import { OciError } from "../error/oci-error.ts";
 import type { Digest } from "../spec/digest.ts";
 import { Limits } from "../spec/limits.ts";
 import { unknownRepository } from "./authorize.ts";
-import { etagOf, noneMatchHits } from "./conditional.ts";
+import { etagOf, matchHits, noneMatchHits } from "./conditional.ts";
 import { type Context, openReadable, permit, signalOf } from "./context.ts";
 import { fetchContent } from "./held-content.ts";
 import { header, type ServerResponse } from "./message.ts";
@@ -72,6 +72,10 @@ export async function deleteBlob(context: Context, repository: string, digest: D
   const store = await context.registry.repository(repository);
   if (!store.delete) throw new OciError("UNSUPPORTED", "This registry does not delete blobs");
   const descriptor = await store.resolve({ digest }, { kind: "blob", ...signalOf(context) });
+  const ifMatch = header(context.request, "if-match");
+  if (ifMatch !== undefined && !matchHits(ifMatch, digest)) {
+    throw new OciError("CONFLICT", `If-Match does not hold: this is ${digest}`);
+  }
   await store.delete(descriptor, { kind: "blob" });
   return { status: 202, headers: { "content-length": "0" } };
 }

@@ -7,8 +7,11 @@ import { deleteBlob, readBlob } from "./blobs.ts";
 import { listCatalog } from "./catalog.ts";
 import { ContentCache } from "./content-cache.ts";
 import { type Context, permit } from "./context.ts";
+import { listExtensions } from "./extensions.ts";
 import { deleteManifest, readManifest } from "./manifests.ts";
 import { isContentBody, type ServerRequest, type ServerResponse } from "./message.ts";
+import { inNamespace } from "./namespace.ts";
+import { listOrasReferrers } from "./oras-referrers.ts";
 import { putManifest } from "./put-manifest.ts";
 import { listReferrers } from "./referrers.ts";
 import { renderError } from "./render-error.ts";
@@ -43,6 +46,8 @@ const METHODS: Readonly<Record<Route["kind"], readonly string[]>> = {
   catalog: READING,
   tags: READING,
   referrers: READING,
+  "oras-referrers": READING,
+  extensions: READING,
   manifest: [...READING, "PUT", "DELETE"],
   blob: [...READING, "DELETE"],
   uploads: ["POST"],
@@ -83,7 +88,9 @@ export function createHandler(registry: Registry, options: HandlerOptions = {}):
       const { route, query } = parseTarget(request.target);
       if (!route) throw new OciError("NAME_UNKNOWN", "Nothing answers at this path");
       const refused = refuseMethod(request.method, route, options.readOnly ?? false);
-      return refused ?? (await dispatch({ ...shared, request, query }, route));
+      if (refused) return refused;
+      const context = { ...shared, request, query };
+      return query.has("ns") ? await inNamespace(context, route, dispatch) : await dispatch(context, route);
     } catch (error) {
       if (!READING.includes(request.method) && isUnwritable(error)) return { ...renderError(UNWRITABLE), error };
       const challenge = options.challenge ?? 'Basic realm="berth"';
@@ -123,6 +130,10 @@ function dispatch(context: Context, route: Route): Promise<ServerResponse> {
       return listTags(context, route.repository);
     case "referrers":
       return listReferrers(context, route.repository, route.digest);
+    case "oras-referrers":
+      return listOrasReferrers(context, route.repository);
+    case "extensions":
+      return listExtensions(context, route.repository);
     case "manifest":
       if (method === "PUT") return putManifest(context, route.repository, route.name);
       if (method === "DELETE") return deleteManifest(context, route.repository, route.name);

@@ -7,7 +7,7 @@ import { computableAlgorithm, type Digest } from "../spec/digest.ts";
 import { isJsonObject, parseJson } from "../spec/json.ts";
 import { Limits } from "../spec/limits.ts";
 import { type Manifest, parseManifest, sniffManifestType } from "../spec/manifest.ts";
-import { isKnownManifestType } from "../spec/media-type.ts";
+import { isKnownManifestType, MediaType } from "../spec/media-type.ts";
 import { parseTag } from "../spec/name.ts";
 import { referrerDescriptor } from "../spec/referrer.ts";
 import type { NameChange } from "../store/names.ts";
@@ -16,6 +16,7 @@ import { type Access, refusal } from "./authorize.ts";
 import { etagOf, matchHits } from "./conditional.ts";
 import { type Context, permit, signalOf } from "./context.ts";
 import { header, type ServerRequest, type ServerResponse } from "./message.ts";
+import { warningsOf } from "./warning.ts";
 
 /** Tags that one push by digest may set; the spec asks for at least ten. */
 const MOST_TAGS = 100;
@@ -36,6 +37,7 @@ export async function putManifest(context: Context, repository: string, name: Na
   const descriptor: Descriptor = { mediaType, digest, size: bytes.length };
   const manifest = parseManifest(bytes, mediaType);
   const store = await context.registry.repository(repository);
+  if (!context.isSparse(repository)) await checkOrasSubject(context, store, manifest);
   if (tags.length === 0) await checkOwnGuard(context, store, descriptor);
   const guards = await guardsOf(context, store, repository, tags);
   const guarded = guards.size > 0;
@@ -53,6 +55,7 @@ export async function putManifest(context: Context, repository: string, name: Na
       }),
     );
   }
+  const warnings = warningsOf(manifest);
   const subject = await listUnderSubject(store, manifest, descriptor, pushed.subjectHandled);
   return {
     status: 201,
@@ -63,6 +66,7 @@ export async function putManifest(context: Context, repository: string, name: Na
       etag: etagOf(digest),
       ...(subject === undefined ? {} : { "oci-subject": subject }),
       ...(extra.length === 0 ? {} : { "oci-tag": extra }),
+      ...(warnings.length === 0 ? {} : { warning: warnings }),
     },
   };
 }
@@ -165,6 +169,15 @@ async function guardsOf(
     }
   }
   return guards;
+}
+
+/** Other than with every other manifest, the subject of ORAS's own has to be here (artifacts-spec, artifact-manifest.md). */
+async function checkOrasSubject(context: Context, store: Store, { mediaType, subject }: Manifest): Promise<void> {
+  if (mediaType !== MediaType.OrasArtifactManifest || !subject) return;
+  if (await store.exists(subject, signalOf(context))) return;
+  throw new OciError("MANIFEST_INVALID", `The manifest's subject ${subject.digest} is not here`, {
+    digest: subject.digest,
+  });
 }
 
 /** If-Match on a push by digest alone speaks of the manifest itself, as on any other resource. */

@@ -9,7 +9,7 @@ import { DEFAULT_PAGE, nextLink } from "./page.ts";
 import { single } from "./query.ts";
 
 /** Bytes of one page: clients refuse an index larger than a manifest may be. */
-const LARGEST_BODY = 3 * 1024 * 1024;
+export const LARGEST_BODY: number = 3 * 1024 * 1024;
 
 /**
  * Lists referrers (distribution-spec, "Listing Referrers"; end-12a, end-12b). What hangs on a

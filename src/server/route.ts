@@ -16,13 +16,19 @@ export type Route =
   | { readonly kind: "blob"; readonly repository: string; readonly digest: Digest }
   | { readonly kind: "uploads"; readonly repository: string }
   | { readonly kind: "upload"; readonly repository: string; readonly id: string }
-  | { readonly kind: "referrers"; readonly repository: string; readonly digest: Digest };
+  | { readonly kind: "referrers"; readonly repository: string; readonly digest: Digest }
+  | { readonly kind: "oras-referrers"; readonly repository: string }
+  | { readonly kind: "extensions"; readonly repository?: string };
 
 export interface Target {
   /** Undefined: nothing answers there. */
   readonly route: Route | undefined;
   readonly query: Query;
 }
+
+/** No part of a repository's name starts with `_`, so these cannot be meant as names (distribution-spec, extensions). */
+const DISCOVER = "_oci/ext/discover";
+const ORAS_REFERRERS = "_oras/artifacts/referrers";
 
 /** `http://host` of an absolute-form target; its host is never used. */
 const ABSOLUTE = /^https?:\/\/[^/?#]*/i;
@@ -48,6 +54,13 @@ function parsePath(path: string): Route | undefined {
   if (root !== "" || version !== "v2") return undefined;
   if (rest.length === 0 || (rest.length === 1 && rest[0] === "")) return { kind: "ping" };
   if (rest.length === 1 && rest[0] === "_catalog") return { kind: "catalog" };
+  const tail = rest.slice(-3).join("/");
+  if (tail === DISCOVER) {
+    return rest.length === 3
+      ? { kind: "extensions" }
+      : named(rest, 3, (repository) => ({ kind: "extensions", repository }));
+  }
+  if (tail === ORAS_REFERRERS) return named(rest, 3, (repository) => ({ kind: "oras-referrers", repository }));
   const last = rest.at(-1) ?? "";
   const before = rest.at(-2);
   if (before === "tags" && last === "list") return named(rest, 2, (repository) => ({ kind: "tags", repository }));

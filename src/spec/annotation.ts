@@ -16,6 +16,8 @@ export const Annotation: {
   readonly OrasUnpack: "io.deis.oras.content.unpack";
   /** ORAS: digest of the uncompressed tar of such a layer. */
   readonly OrasContentDigest: "io.deis.oras.content.digest";
+  /** ORAS artifacts-spec: when an artifact was made (RFC 3339). */
+  readonly OrasCreated: "io.cncf.oras.artifact.created";
 } = {
   RefName: "org.opencontainers.image.ref.name",
   Title: "org.opencontainers.image.title",
@@ -28,4 +30,5 @@ export const Annotation: {
   DockerReferenceDigest: "vnd.docker.reference.digest",
   OrasUnpack: "io.deis.oras.content.unpack",
   OrasContentDigest: "io.deis.oras.content.digest",
+  OrasCreated: "io.cncf.oras.artifact.created",
 };

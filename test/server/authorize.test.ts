@@ -33,6 +33,10 @@ const READING = [
   ["GET", `/v2/a/blobs/${digest}`],
   ["HEAD", `/v2/a/blobs/${digest}`],
   ["GET", `/v2/a/referrers/${digest}`],
+  ["GET", `/v2/a/manifests/v1?ns=example.org`],
+  ["GET", `/v2/a/_oras/artifacts/referrers?digest=${digest}`],
+  ["GET", "/v2/_oci/ext/discover"],
+  ["GET", "/v2/a/_oci/ext/discover"],
 ] as const;
 
 test("every route asks: denied is 401 with a challenge for the anonymous, 403 for the known", async () => {
