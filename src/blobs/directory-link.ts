@@ -1,5 +1,5 @@
-import { userInfo } from "node:os";
 import type { Disk, DiskFile, EntryStat } from "../disk/disk.ts";
+import { ownUser } from "../disk/own-user.ts";
 import { discard } from "../disk/small-file.ts";
 import { OciError } from "../error/oci-error.ts";
 import { type Algorithm, computableAlgorithm, type Digest } from "../spec/digest.ts";
@@ -84,7 +84,7 @@ async function hardLink(
   options: Signal,
 ): Promise<boolean> {
   const { file, stat, path } = opened;
-  if (stat.mode !== READ_ONLY || stat.uid !== userInfo().uid) return false;
+  if (stat.mode !== READ_ONLY || stat.uid !== ownUser()) return false;
   const temporary = target.staging.path(id);
   // Linked before it is hashed: another file system, or a file with too many links, costs nothing then.
   if (!(await target.disk.link(path, temporary))) return false;

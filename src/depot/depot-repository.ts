@@ -1,5 +1,6 @@
 import { hasMarker, makeLayout } from "../blobs/directory-marker.ts";
 import type { Disk } from "../disk/disk.ts";
+import { OciError } from "../error/oci-error.ts";
 import { SqlNames } from "../names/sql.ts";
 import type { Catalog } from "../names/sql-database.ts";
 import type { SqlRepositories } from "../names/sql-repositories.ts";
@@ -11,12 +12,17 @@ import { repository } from "../store/repository.ts";
 import type { Location, Store } from "../store/store.ts";
 import { DepotBlobs } from "./depot-blobs.ts";
 import { importLayout } from "./import-layout.ts";
+import type { Turns } from "./turns.ts";
+
+/** The stamp of an index.json that is empty because it was made with the repository. */
+const MADE_HERE = "made";
 
 /** What a repository asks of the depot that it is in. */
 export interface DepotShared {
   readonly disk: Disk;
   readonly catalog: Catalog;
   readonly repositoryRows: SqlRepositories;
+  readonly turns: Turns;
   openedAt(path: string): Promise<DepotRepository | undefined>;
   /** A blob came in. */
   published(repository: DepotRepository, digest: Digest): void;
@@ -32,7 +38,8 @@ export class DepotRepository {
   readonly store: Store;
   readonly #depot: DepotShared;
   #id: number | undefined;
-  #making: Promise<number> | undefined;
+  #retired = false;
+  #making: Promise<void> | undefined;
 
   constructor(depot: DepotShared, name: string, path: string) {
     this.name = name;
@@ -40,6 +47,7 @@ export class DepotRepository {
     this.#depot = depot;
     this.blobs = new DepotBlobs(path, {
       disk: depot.disk,
+      turns: depot.turns,
       prepare: async () => void (await this.#ensure()),
       onPublish: (digest) => {
         depot.published(this, digest);
@@ -64,34 +72,54 @@ export class DepotRepository {
 
   /** Looks for it in the catalog, and takes in a layout that lies in its place. */
   async open(): Promise<void> {
-    const { repositoryRows } = this.#depot;
-    const row = await repositoryRows.find(this.name);
-    if (row?.isRead || !(await hasMarker(this.#depot.disk, this.path))) this.#id = row?.id;
+    const row = await this.#depot.repositoryRows.find(this.name);
+    if (row?.isRead) this.#id = row.id;
     else await this.#takeIn();
   }
 
+  /** Ends it: whoever has it still in hands cannot write any more. */
+  retire(): void {
+    this.#id = undefined;
+    this.#retired = true;
+  }
+
+  /** Takes in the layout that lies in its place; one that was begun to be taken in goes on. */
   async #takeIn(): Promise<void> {
     const { catalog, disk, repositoryRows } = this.#depot;
+    if (!(await hasMarker(disk, this.path))) return;
     const id = await repositoryRows.add(this.name);
     await importLayout(catalog, id, this.path, { disk, blobs: this.blobs });
     this.#id = id;
   }
 
-  /** Makes the layout and the row, so that something can be pushed. */
-  async #ensure(): Promise<number> {
-    if (this.#id !== undefined) return this.#id;
-    this.#making ??= this.#make().finally(() => {
-      this.#making = undefined;
-    });
-    return await this.#making;
+  /** Whether something was pushed to it, or lies in its place by now. */
+  async look(): Promise<boolean> {
+    if (this.#id === undefined && !this.#retired) await this.#once(() => this.#takeIn());
+    return this.#id !== undefined;
   }
 
-  async #make(): Promise<number> {
-    const { disk, repositoryRows } = this.#depot;
-    // Repositories below this one may be there before it.
-    await makeLayout(disk, this.path, { mayHoldMore: true });
-    this.#id = await repositoryRows.add(this.name);
+  /** Makes the layout and the row, so that something can be pushed. */
+  async #ensure(): Promise<number> {
+    while (this.#id === undefined) {
+      if (this.#retired) throw new OciError("NAME_UNKNOWN", `The repository ${this.name} was removed meanwhile`);
+      await this.#once(() => this.#make());
+    }
     return this.#id;
+  }
+
+  async #once(work: () => Promise<void>): Promise<void> {
+    this.#making ??= work().finally(() => {
+      this.#making = undefined;
+    });
+    await this.#making;
+  }
+
+  async #make(): Promise<void> {
+    await this.#takeIn();
+    if (this.#id !== undefined) return;
+    // Repositories below this one may be there before it.
+    await makeLayout(this.#depot.disk, this.path, { mayHoldMore: true });
+    this.#id = await this.#depot.repositoryRows.add(this.name, MADE_HERE);
   }
 
   /** From a neighbour without reading it, from any other layout with its digest checked. */

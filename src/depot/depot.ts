@@ -1,14 +1,18 @@
 import type { Disk, DiskFile } from "../disk/disk.ts";
 import type { Catalog } from "../names/sql-database.ts";
 import { SqlRepositories } from "../names/sql-repositories.ts";
+import { hasMarker } from "../blobs/directory-marker.ts";
 import { repositoryAt, requireOwnPath, walkRepositories } from "../blobs/directory-repositories.ts";
-import { isOciError, OciError } from "../error/oci-error.ts";
+import { isOciError } from "../error/oci-error.ts";
 import type { Digest } from "../spec/digest.ts";
 import { isRepositoryName, parseRepositoryName } from "../spec/name.ts";
 import type { Page } from "../store/names.ts";
 import type { Registry, Store } from "../store/store.ts";
 import { DepotRepository, type DepotShared } from "./depot-repository.ts";
+import { Deduplication } from "./deduplication.ts";
 import { HoldingHints } from "./holding-hints.ts";
+import { beginRemoval, resumeRemovals } from "./remove-repository.ts";
+import { Turns } from "./turns.ts";
 import type { DepotBlobs } from "./depot-blobs.ts";
 import type { DepotEvent } from "./event.ts";
 
@@ -36,7 +40,9 @@ export class CatalogDepot implements Depot, DepotShared {
   readonly disk: Disk;
   readonly catalog: Catalog;
   readonly repositoryRows: SqlRepositories;
-  readonly hints: HoldingHints;
+  readonly turns: Turns = new Turns();
+  readonly #hints: HoldingHints;
+  readonly #deduplication: Deduplication;
   readonly #lock: DiskFile;
   readonly #onEvent: (event: DepotEvent) => void;
   readonly #open = new Map<string, DepotRepository>();
@@ -48,9 +54,16 @@ export class CatalogDepot implements Depot, DepotShared {
     this.disk = disk;
     this.catalog = catalog;
     this.repositoryRows = new SqlRepositories(catalog);
-    this.hints = new HoldingHints(this.repositoryRows);
     this.#lock = lock;
     this.#onEvent = onEvent;
+    const repositories = this.repositoryRows;
+    this.#deduplication = new Deduplication({ repositories, onEvent, open: (name) => this.opened(name) });
+    this.#hints = new HoldingHints({
+      repositories,
+      onWritten: (repository, digest) => {
+        this.#deduplication.add(repository, digest);
+      },
+    });
   }
 
   async repository(name: string): Promise<Store> {
@@ -59,9 +72,14 @@ export class CatalogDepot implements Depot, DepotShared {
 
   async has(name: string): Promise<boolean> {
     const open = this.#open.get(name);
-    if (open?.id !== undefined) return true;
+    if (open) return await open.look();
     if (!isRepositoryName(name)) return false;
-    return (await this.opened(name)).id !== undefined;
+    if ((await this.repositoryRows.find(name)) === undefined) {
+      // Another tool may have put a layout there. What is not there at all takes no place among those that are open.
+      const path = await requireOwnPath(this.disk, this.root, name);
+      if (!(await hasMarker(this.disk, path))) return false;
+    }
+    return await (await this.opened(name)).look();
   }
 
   repositories(options: Page & { readonly prefix?: string } = {}): AsyncIterable<string> {
@@ -69,7 +87,7 @@ export class CatalogDepot implements Depot, DepotShared {
   }
 
   async *holders(digest: Digest): AsyncGenerator<string, void, undefined> {
-    await this.hints.flush();
+    await this.#hints.flush();
     for await (const { id, name } of this.repositoryRows.holders(digest)) {
       const { blobs } = await this.opened(name);
       if (await isThere(blobs, digest)) yield name;
@@ -79,17 +97,26 @@ export class CatalogDepot implements Depot, DepotShared {
 
   async remove(name: string): Promise<void> {
     parseRepositoryName(name);
-    throw new OciError("UNSUPPORTED", "Not yet");
+    await this.#opening.get(name);
+    const open = this.#open.get(name);
+    const removing = this.#remove(name, open);
+    this.#open.delete(name);
+    // Whoever asks for it meanwhile gets the new one, once the old one is out of its way.
+    const reopening = removing.then(() => this.#openRepository(name)).finally(() => this.#opening.delete(name));
+    reopening.catch(() => undefined);
+    this.#opening.set(name, reopening);
+    await removing;
   }
 
   published(repository: DepotRepository, digest: Digest): void {
-    if (repository.id !== undefined) this.hints.add(digest, repository.id);
+    this.#hints.add(repository, digest);
   }
 
   changed(_repository: DepotRepository): void {}
 
   async settle(): Promise<void> {
-    await this.hints.flush();
+    await this.#hints.flush();
+    await this.#deduplication.settle();
     await this.catalog.settle();
   }
 
@@ -98,11 +125,14 @@ export class CatalogDepot implements Depot, DepotShared {
     return this.#closing;
   }
 
-  /** Takes in what lies below the root and is not in the catalog. */
+  /** Ends removals that were cut short, and takes in what lies below the root and is not in the catalog. */
   async discover(): Promise<void> {
+    const isKnown = async (name: string): Promise<boolean> => (await this.repositoryRows.find(name)) !== undefined;
+    await resumeRemovals(this.disk, this.root, isKnown);
     for await (const name of walkRepositories(this.disk, this.root)) {
       try {
-        await this.opened(name);
+        const row = await this.repositoryRows.find(name);
+        if (!row?.isRead) await this.opened(name);
       } catch (error) {
         // One layout that cannot be read does not keep the others from being served.
         if (!isOciError(error)) throw error;
@@ -114,7 +144,12 @@ export class CatalogDepot implements Depot, DepotShared {
   /** @throws OciError NAME_INVALID, NAME_UNKNOWN where a link or a file is in the way */
   async opened(name: string): Promise<DepotRepository> {
     const known = this.#open.get(name);
-    if (known) return known;
+    if (known) {
+      // Taken out and put back: the map's first one is the one that was not asked for the longest.
+      this.#open.delete(name);
+      this.#open.set(name, known);
+      return known;
+    }
     let opening = this.#opening.get(name);
     if (opening === undefined) {
       opening = this.#openRepository(parseRepositoryName(name)).finally(() => this.#opening.delete(name));
@@ -129,6 +164,14 @@ export class CatalogDepot implements Depot, DepotShared {
     return name === undefined ? undefined : await this.opened(name);
   }
 
+  async #remove(name: string, open: DepotRepository | undefined): Promise<void> {
+    const path = await requireOwnPath(this.disk, this.root, name);
+    const removal = await beginRemoval(this.disk, this.root, name);
+    await this.repositoryRows.remove(name);
+    open?.retire();
+    await removal.finish(path);
+  }
+
   async #openRepository(name: string): Promise<DepotRepository> {
     const path = await requireOwnPath(this.disk, this.root, name);
     const fresh = new DepotRepository(this, name, path);
@@ -141,7 +184,8 @@ export class CatalogDepot implements Depot, DepotShared {
 
   async #close(): Promise<void> {
     try {
-      await this.hints[Symbol.asyncDispose]();
+      await this.#hints.flush();
+      await this.#deduplication[Symbol.asyncDispose]();
       await this.catalog[Symbol.asyncDispose]();
     } finally {
       this.#open.clear();

@@ -1,6 +1,6 @@
 import type { Digest } from "../spec/digest.ts";
 import type { Page } from "../store/names.ts";
-import type { Catalog, SqlStatement } from "./sql-database.ts";
+import type { Catalog, SqlRow, SqlStatement } from "./sql-database.ts";
 import { digestKey } from "./sql-digest.ts";
 
 export const REPOSITORY = `SELECT id, index_stamp FROM repository WHERE name = ?`;
@@ -9,7 +9,11 @@ export const HOLDERS = `
   SELECT h.repository_id, r.name FROM holding h JOIN repository r ON r.id = h.repository_id
   WHERE h.digest = ? AND h.repository_id > ? ORDER BY h.repository_id LIMIT ?`;
 
-const PUT_REPOSITORY = `INSERT INTO repository (name) VALUES (?) ON CONFLICT (name) DO NOTHING`;
+export const NEWEST_HOLDERS = `
+  SELECT h.repository_id, r.name FROM holding h JOIN repository r ON r.id = h.repository_id
+  WHERE h.digest = ? ORDER BY h.repository_id DESC LIMIT ?`;
+
+const PUT_REPOSITORY = `INSERT INTO repository (name, index_stamp) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`;
 const PUT_HOLDING = `
   INSERT INTO holding (digest, repository_id) VALUES (?, ?) ON CONFLICT (digest, repository_id) DO NOTHING`;
 const DROP_HOLDING = `DELETE FROM holding WHERE digest = ? AND repository_id = ?`;
@@ -47,11 +51,14 @@ export class SqlRepositories {
     return row && { id: Number(row["id"]), isRead: row["index_stamp"] !== null };
   }
 
-  /** Makes a repository, unless it is there, and gives its id. */
-  async add(name: string): Promise<number> {
+  /**
+   * Makes a repository, unless it is there, and gives its id.
+   * @param stamp what its index.json is known to be; null: it has still to be read
+   */
+  async add(name: string, stamp: string | null = null): Promise<number> {
     const outcome = await this.#catalog.write({
       statements: [
-        { sql: PUT_REPOSITORY, values: [name] },
+        { sql: PUT_REPOSITORY, values: [name, stamp] },
         { sql: REPOSITORY, values: [name] },
       ],
     });
@@ -88,13 +95,19 @@ export class SqlRepositories {
     });
   }
 
+  /** Where a blob may lie, the repositories that were made last first: their files have the fewest links. */
+  async newestHolders(digest: Digest, limit: number): Promise<readonly Holder[]> {
+    const rows = await this.#catalog.read.all(NEWEST_HOLDERS, [digestKey(digest), limit]);
+    return rows.map(holderOf);
+  }
+
   /** Where a blob may lie; the file decides. */
   async *holders(digest: Digest): AsyncGenerator<Holder, void, undefined> {
     const key = digestKey(digest);
     let last = 0;
     for (;;) {
       const page = await this.#catalog.read.all(HOLDERS, [key, last, ROWS]);
-      for (const row of page) yield { id: Number(row["repository_id"]), name: String(row["name"]) };
+      for (const row of page) yield holderOf(row);
       if (page.length < ROWS) return;
       last = Number(page.at(-1)?.["repository_id"]);
     }
@@ -109,4 +122,8 @@ export class SqlRepositories {
   async release(digest: Digest, repository: number): Promise<void> {
     await this.#catalog.write({ statements: [{ sql: DROP_HOLDING, values: [digestKey(digest), repository] }] });
   }
+}
+
+function holderOf(row: SqlRow): Holder {
+  return { id: Number(row["repository_id"]), name: String(row["name"]) };
 }
