@@ -7,6 +7,7 @@ import { memory } from "./rows/memory.ts";
 import { pushOne, pushTwenty } from "./rows/push.ts";
 import { resident } from "./rows/resident.ts";
 import { start } from "./rows/start.ts";
+import { tagList, tagPut } from "./rows/tags.ts";
 
 /** All rows by name, in the order of the table; the loads first, so that `resident` comes after them. */
 export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<Row | undefined>>> = {
@@ -18,6 +19,8 @@ export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<Row | undef
   resident,
   "push-one": pushOne,
   "push-twenty": pushTwenty,
+  "tag-put": tagPut,
+  "tag-list": tagList,
   start,
   "layout-to-layout": layoutToLayout,
   "foreign-layout-to-layout": foreignLayoutToLayout,

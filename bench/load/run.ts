@@ -50,6 +50,14 @@ export async function load(server: Server, job: Omit<LoadJob, "host">): Promise<
   };
 }
 
+/** Asks for each path once, many at a time: to fill a server, not to measure it. */
+export async function loadOnce(
+  server: Server,
+  job: Pick<LoadJob, "method" | "status" | "paths" | "headers" | "bodies">,
+): Promise<void> {
+  await load(server, { ...job, connections: 64, seconds: 600, requests: job.paths.length });
+}
+
 /** Pushes new blobs to a server; milliseconds of the wall and of the server's processor. */
 export async function push(
   server: Server,
