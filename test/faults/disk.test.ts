@@ -4,16 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { runSeed, sample, seeded } from "../support/random.ts";
-import { layouts, type Medium } from "./medium.ts";
+import { MEDIA } from "./medium.ts";
 import { OPERATIONS } from "./operations.ts";
 import { countCalls, FAULTS, makeTemplate, noCounts, type Template, tryFault } from "./trial.ts";
 
-/** Trials of each operation and fault. */
-const POINTS = 4;
-
 const seed = runSeed();
 
-for (const medium of [layouts] as readonly Medium[]) {
+for (const medium of MEDIA) {
   describe(`${medium.name} outlives a failing disk`, () => {
     let base: string;
     let template: Template;
@@ -31,7 +28,7 @@ for (const medium of [layouts] as readonly Medium[]) {
         let calls = 0;
         for (const fault of Object.values(FAULTS)) {
           calls = await countCalls(template, name, fault(0));
-          for (const at of sample(calls, POINTS, random)) await tryFault(template, name, fault(at), counts);
+          for (const at of sample(calls, medium.points, random)) await tryFault(template, name, fault(at), counts);
         }
         assert.ok(counts.injected > 0);
         t.diagnostic(`${calls} calls, ${counts.injected} faults, ${counts.checked} facts`);

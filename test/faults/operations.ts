@@ -11,28 +11,36 @@ const orphan = blob("orphan");
 const shared = blob("shared by mounts".repeat(4096));
 const elsewhere = blob("only elsewhere");
 
-/** Where everything happens, and where mounts come from. */
-export const HERE = "team/app";
-export const THERE = "team/other";
+/** Where an operation happens. */
+export interface Place {
+  /** The repository that is changed. */
+  readonly here: string;
+  /** Where mounts come from. */
+  readonly there: string;
+  /** Makes new content differ from that of other runs. */
+  readonly name: string;
+}
+
+export const PLACE: Place = { here: "team/app", there: "team/other", name: "trial" };
 
 async function push(session: Session, repository: string, parts: ReturnType<typeof image>): Promise<void> {
   for (const part of parts.blobs) await session.blob(repository, part);
 }
 
-/** Fills an empty registry. */
-export async function prepare(session: Session): Promise<void> {
-  for (const parts of [old, twin, doomed, referrer]) await push(session, HERE, parts);
-  await session.manifest(HERE, old.manifest, ["v1", "stable"]);
-  await session.tag(HERE, twin.manifest, "twin");
-  await session.manifest(HERE, doomed.manifest, ["doomed", "gone", "away"]);
-  await session.manifest(HERE, referrer.manifest);
-  await session.blob(HERE, orphan);
-  await session.blob(THERE, shared);
-  await session.blob(THERE, elsewhere);
+/** Puts in place what the operations work on. */
+export async function prepare(session: Session, { here, there }: Place): Promise<void> {
+  for (const parts of [old, twin, doomed, referrer]) await push(session, here, parts);
+  await session.manifest(here, old.manifest, ["v1", "stable"]);
+  await session.tag(here, twin.manifest, "twin");
+  await session.manifest(here, doomed.manifest, ["doomed", "gone", "away"]);
+  await session.manifest(here, referrer.manifest);
+  await session.blob(here, orphan);
+  await session.blob(there, shared);
+  await session.blob(there, elsewhere);
 }
 
-/** What is done while the disk fails; `name` makes its content differ from that of other runs. */
-export type Operation = (session: Session, name: string) => Promise<void>;
+/** What is done while the disk fails. */
+export type Operation = (session: Session, place: Place) => Promise<void>;
 
 function sized(name: string): Piece {
   return blob(Buffer.alloc(200_000, `content of ${name} `));
@@ -40,70 +48,70 @@ function sized(name: string): Piece {
 
 /** Everything that changes a registry, and everything that reads it. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
-  async "push by chunks"(session, name) {
+  async reads(session, { here, there }) {
+    await session.read(`/v2/${here}/manifests/v1`);
+    await session.read(`/v2/${here}/manifests/${subject.digest}`);
+    await session.read(`/v2/${there}/blobs/${shared.descriptor.digest}`);
+    await session.read(`/v2/${here}/tags/list`);
+    await session.read(`/v2/${here}/referrers/${subject.digest}`);
+    await session.read("/v2/_catalog");
+  },
+  async "push by chunks"(session, { here, name }) {
     const parts = image(name);
     const [config, layer] = parts.blobs;
-    await session.blob(HERE, sized(name), "chunks");
-    if (config) await session.blob(HERE, config, "two requests");
-    if (layer) await session.blob(HERE, layer);
-    await session.tag(HERE, parts.manifest, `tag-${name}`);
+    await session.blob(here, sized(name), "chunks");
+    if (config) await session.blob(here, config, "two requests");
+    if (layer) await session.blob(here, layer);
+    await session.tag(here, parts.manifest, `tag-${name}`);
   },
-  async "push by digest with tags"(session, name) {
+  async "push by digest with tags"(session, { here, name }) {
     const [one, two] = [image(`${name} one`), image(`${name} two`)];
     for (const parts of [one, two]) {
-      await push(session, HERE, parts);
-      await session.manifest(HERE, parts.manifest);
+      await push(session, here, parts);
+      await session.manifest(here, parts.manifest);
     }
     const both = index([one.manifest.descriptor, two.manifest.descriptor]);
-    await session.manifest(HERE, both, [`all-${name}`, `both-${name}`, "stable"]);
+    await session.manifest(here, both, [`all-${name}`, `both-${name}`, "stable"]);
   },
-  async "first push of a repository"(session, name) {
+  async "first push of a repository"(session, { here, name }) {
     const parts = image(name);
-    const repository = `${HERE}/below/${name}`;
+    const repository = `${here}/below/${name}`;
     await push(session, repository, parts);
     await session.tag(repository, parts.manifest, "v1");
   },
-  async "tags move"(session, name) {
+  async "tags move"(session, { here, name }) {
     const parts = image(name);
-    await session.tag(HERE, twin.manifest, "v1");
-    await push(session, HERE, parts);
-    await session.tag(HERE, parts.manifest, "v1");
-    await session.tag(HERE, old.manifest, "stable");
+    await session.tag(here, twin.manifest, "v1");
+    await push(session, here, parts);
+    await session.tag(here, parts.manifest, "v1");
+    await session.tag(here, old.manifest, "stable");
   },
-  async "tags go"(session) {
-    await session.deleteTag(HERE, "stable");
-    await session.deleteTag(HERE, "twin");
+  async "tags go"(session, { here }) {
+    await session.deleteTag(here, "stable");
+    await session.deleteTag(here, "twin");
   },
-  async "a manifest goes"(session) {
-    await session.deleteManifest(HERE, doomed.manifest);
+  async "a manifest goes"(session, { here }) {
+    await session.deleteManifest(here, doomed.manifest);
   },
-  async "a referrer goes"(session) {
-    await session.deleteManifest(HERE, referrer.manifest);
+  async "a referrer goes"(session, { here }) {
+    await session.deleteManifest(here, referrer.manifest);
   },
-  async "a blob goes"(session) {
-    await session.deleteBlob(HERE, orphan);
-    await session.blob(HERE, orphan);
-    await session.deleteBlob(HERE, orphan);
+  async "a blob goes"(session, { here }) {
+    await session.deleteBlob(here, orphan);
+    await session.blob(here, orphan);
+    await session.deleteBlob(here, orphan);
   },
-  async mount(session, name) {
-    await session.mount(HERE, shared, THERE);
-    await session.mount(`${HERE}/${name}`, shared, THERE);
-    await session.mount(HERE, elsewhere);
+  async mount(session, { here, there, name }) {
+    await session.mount(here, shared, there);
+    await session.mount(`${here}/${name}`, shared, there);
+    await session.mount(here, elsewhere);
   },
-  async "a referrer comes"(session, name) {
+  async "a referrer comes"(session, { here, name }) {
     const parts = image(name, { subject, artifactType: "application/x.test", annotations: { "org.example": name } });
-    await push(session, HERE, parts);
-    await session.manifest(HERE, parts.manifest);
+    await push(session, here, parts);
+    await session.manifest(here, parts.manifest);
   },
-  async "an upload is cancelled"(session, name) {
-    await session.cancelled(HERE, sized(name));
-  },
-  async reads(session) {
-    await session.read(`/v2/${HERE}/manifests/v1`);
-    await session.read(`/v2/${HERE}/manifests/${subject.digest}`);
-    await session.read(`/v2/${HERE}/blobs/${orphan.descriptor.digest}`);
-    await session.read(`/v2/${HERE}/tags/list`);
-    await session.read(`/v2/${HERE}/referrers/${subject.digest}`);
-    await session.read("/v2/_catalog");
+  async "an upload is cancelled"(session, { here, name }) {
+    await session.cancelled(here, sized(name));
   },
 };

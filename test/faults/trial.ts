@@ -9,7 +9,7 @@ import { type Fault, type FaultyDisk, faultyDisk } from "../support/faulty-disk.
 import { type Client, Cut, handlerClient } from "./client.ts";
 import { Ledger } from "./ledger.ts";
 import type { Medium } from "./medium.ts";
-import { OPERATIONS, prepare } from "./operations.ts";
+import { type Operation, OPERATIONS, PLACE, prepare } from "./operations.ts";
 import { Refused, Session } from "./session.ts";
 
 /** Ways for a disk to fail at its n-th call. */
@@ -46,19 +46,21 @@ export async function makeTemplate(medium: Medium, base: string): Promise<Templa
   const ledger = new Ledger();
   await mkdir(join(base, "template"), { recursive: true });
   await using open = await openClient(medium, join(base, "template"));
-  await prepare(new Session(open.client, ledger));
+  await prepare(new Session(open.client, ledger), PLACE);
   return { medium, base, ledger };
 }
 
 interface OpenClient extends AsyncDisposable {
   readonly client: Client;
+  settle(): Promise<void>;
 }
 
 async function openClient(medium: Medium, root: string, disk?: Disk): Promise<OpenClient> {
-  const registry = await medium.open(root, disk);
+  const { registry, settle } = await medium.open(root, disk);
   const handler = createHandler(registry);
   return {
     client: handlerClient(handler),
+    settle,
     async [Symbol.asyncDispose]() {
       try {
         await handler[Symbol.asyncDispose]();
@@ -98,7 +100,8 @@ export async function tryFault(template: Template, name: string, fault: Fault, c
     const open = await openFaulty(medium, root, disk);
     if (open) {
       const failing = session(open.client);
-      await attempt(() => operation(failing, "trial"));
+      await attempt(() => operation(failing, PLACE));
+      await open.settle();
       at = failing.at;
       counts.acknowledged += failing.acknowledged;
       // Where nothing has failed yet, the end of the process may.
@@ -110,7 +113,7 @@ export async function tryFault(template: Template, name: string, fault: Fault, c
     await using again = await openClient(medium, root);
     counts.checked += ledger.size;
     await ledger.check(again.client);
-    await operation(session(again.client), "trial");
+    await operation(session(again.client), PLACE);
     await ledger.check(again.client);
     await again[Symbol.asyncDispose]();
     assert.deepEqual(await medium.findings(root), []);
@@ -129,13 +132,13 @@ async function surviving(
   session: Session,
   disk: FaultyDisk,
   fault: Fault,
-  operation: (session: Session, name: string) => Promise<void>,
+  operation: Operation,
 ): Promise<void> {
   if (fault.forever === true) await session.ledger.check(client);
   disk.heal();
   await session.ledger.check(client);
   // Half of the trials are mended by the process that failed, half by the next one.
-  if (fault.at % 2 === 0) await operation(session, "trial");
+  if (fault.at % 2 === 0) await operation(session, PLACE);
 }
 
 /** Undefined: it could not be opened, as it should be told. */
@@ -167,7 +170,8 @@ export async function countCalls(template: Template, name: string, fault: Fault)
   await cp(join(template.base, "template"), root, { recursive: true, preserveTimestamps: true });
   const disk = faultyDisk(nodeDisk, fault);
   await using open = await openClient(template.medium, root, disk);
-  await operation(new Session(open.client, template.ledger.copy()), "trial");
+  await operation(new Session(open.client, template.ledger.copy()), PLACE);
+  await open.settle();
   await open[Symbol.asyncDispose]();
   await rm(root, { recursive: true });
   return disk.calls;

@@ -1,0 +1,46 @@
+import { join } from "node:path";
+import { MEDIA, type Medium } from "../../test/faults/medium.ts";
+import { OPERATIONS } from "../../test/faults/operations.ts";
+import { countCalls, type Counts, FAULTS, makeTemplate, noCounts, tryFault } from "../../test/faults/trial.ts";
+import type { Part, PartContext } from "./part.ts";
+
+/** Trials under way at once: most of their time they wait for the disk. */
+const TOGETHER = 3;
+
+export const disk: Part = {
+  name: "disk",
+  about: "the n-th call at the disk port fails, is the first on a full disk, or the last of the process: every n",
+  async run(context) {
+    const totals = noCounts();
+    for (const medium of MEDIA) add(totals, await tryMedium(medium, context));
+    return { counts: { ...totals } };
+  },
+};
+
+async function tryMedium(medium: Medium, context: PartContext): Promise<Counts> {
+  const template = await makeTemplate(medium, join(context.base, medium.name.replaceAll(" ", "-")));
+  const counts = noCounts();
+  for (const name of Object.keys(OPERATIONS)) {
+    for (const [how, fault] of Object.entries(FAULTS)) {
+      const calls = await countCalls(template, name, fault(0));
+      // A few more than were counted: what goes on in the background is not the same each time.
+      const points = Array.from({ length: calls + 3 }, (_, at) => at + 1);
+      const lane = async (): Promise<void> => {
+        for (let at = points.shift(); at !== undefined; at = points.shift()) {
+          try {
+            await tryFault(template, name, fault(at), counts);
+          } catch (error) {
+            context.violation(`${how}: ${String(error)}`);
+          }
+        }
+      };
+      await Promise.all(Array.from({ length: TOGETHER }, lane));
+    }
+  }
+  context.say(`${medium.name}: ${JSON.stringify(counts)}`);
+  return counts;
+}
+
+function add(totals: Counts, counts: Counts): void {
+  for (const key of Object.keys(totals) as (keyof Counts)[]) totals[key] += counts[key];
+}

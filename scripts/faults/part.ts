@@ -1,0 +1,21 @@
+/** What a part of the run is given. */
+export interface PartContext {
+  /** Decides everything that is chosen by chance. */
+  readonly seed: number;
+  /** Points tried of each call and fault, at most. */
+  readonly points: number;
+  /** An empty directory of its own. */
+  readonly base: string;
+  /** Something that does not hold. */
+  violation(message: string): void;
+  say(line: string): void;
+}
+
+/** What a part did, in numbers; or why it could not be run here, and how it could. */
+export type Outcome = { readonly counts: Readonly<Record<string, number>> } | { readonly skipped: string };
+
+export interface Part {
+  readonly name: string;
+  readonly about: string;
+  run(context: PartContext): Promise<Outcome>;
+}

@@ -1,0 +1,67 @@
+/**
+ * `npm run faults [-- PART…] [--seed N] [--points N]`: everything that can go wrong below a registry,
+ * made to go wrong. Ends with a table of what was tried, and exit code 1 where something did not hold.
+ */
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { runSeed } from "../../test/support/random.ts";
+import { calls } from "./calls.ts";
+import { disk } from "./disk.ts";
+import type { Part } from "./part.ts";
+
+const PARTS: readonly Part[] = [disk, calls];
+
+const { values, positionals } = parseArgs({
+  options: { seed: { type: "string" }, points: { type: "string" } },
+  allowPositionals: true,
+});
+const seed = Number(values.seed ?? runSeed());
+const points = Number(values.points ?? 60);
+const wanted = PARTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+if (wanted.length === 0) {
+  throw new Error(`No such part; there are ${PARTS.map(({ name }) => name).join(", ")}`);
+}
+
+console.log(`Seed ${seed}; the same again: npm run faults -- --seed ${seed}`);
+const base = await mkdtemp(join(tmpdir(), "berth-faults-"));
+const rows: string[] = [];
+let violations = 0;
+for (const part of wanted) {
+  const started = performance.now();
+  console.log(`\n=== ${part.name}: ${part.about}`);
+  const before = violations;
+  const context = {
+    seed,
+    points,
+    base: join(base, part.name),
+    violation: (message: string): void => {
+      violations += 1;
+      console.error(`✖ ${message}`);
+    },
+    say: (line: string): void => console.log(`  ${line}`),
+  };
+  await mkdir(context.base);
+  try {
+    const outcome = await part.run(context);
+    const seconds = ((performance.now() - started) / 1000).toFixed(0);
+    if ("skipped" in outcome) {
+      rows.push(`${part.name}: SKIPPED: ${outcome.skipped}`);
+    } else {
+      const counts = Object.entries(outcome.counts).map(([name, count]) => `${count} ${name}`);
+      rows.push(`${part.name}: ${counts.join(", ")}; ${violations - before} violations; ${seconds} s`);
+    }
+  } catch (error) {
+    context.violation(`${part.name} broke off: ${error instanceof Error ? error.stack : String(error)}`);
+    rows.push(`${part.name}: BROKE OFF`);
+  }
+  console.log(rows.at(-1));
+}
+console.log(`\n${rows.join("\n")}`);
+if (violations > 0) {
+  console.error(`\n${violations} violations; seed ${seed}; what was left: ${base}`);
+  process.exitCode = 1;
+} else {
+  await rm(base, { recursive: true, force: true });
+}
