@@ -93,6 +93,29 @@ export function integer(flags: string, about: string, min: number, max: number):
   };
 }
 
+const SIZE = /^(\d{1,12})([KMGT]iB)?$/;
+const UNITS = ["", "KiB", "MiB", "GiB", "TiB"];
+
+/** A size in bytes, also as 500MiB; undefined unless given. */
+export function byteSize(flags: string, about: string): Option<number | undefined> {
+  const name = /--[a-z-]+/.exec(flags)?.[0] ?? flags;
+  return {
+    flags,
+    about,
+    many: false,
+    read: (raw) => {
+      if (typeof raw !== "string") return undefined;
+      const [, digits, unit = ""] = SIZE.exec(raw) ?? [];
+      const value = digits === undefined ? Number.NaN : Number(digits) * 1024 ** UNITS.indexOf(unit);
+      if (Number.isSafeInteger(value)) return value;
+      throw new OciError(
+        "USAGE",
+        `Invalid value ${JSON.stringify(raw)} for ${name}: expected a number of bytes, or one of KiB, MiB, GiB, TiB`,
+      );
+    },
+  };
+}
+
 /** `key=value`, many times; the last of one key wins. */
 export function keyValues(flags: string, about: string): Option<Readonly<Record<string, string>>> {
   const name = /--[a-z-]+/.exec(flags)?.[0] ?? flags;

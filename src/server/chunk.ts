@@ -12,9 +12,10 @@ export function hasBody(request: ServerRequest): boolean {
 /**
  * Appends the body of a request where its Content-Range says, or at the end when it says
  * nothing ("streaming", as the docker client does). A body that breaks off leaves what came.
- * @throws OciError BLOB_UPLOAD_INVALID, RANGE_INVALID
+ * @param most bytes that the upload may hold then
+ * @throws OciError BLOB_UPLOAD_INVALID, RANGE_INVALID, LIMIT_EXCEEDED
  */
-export async function appendChunk(upload: Upload, request: ServerRequest): Promise<void> {
+export async function appendChunk(upload: Upload, request: ServerRequest, most: number): Promise<void> {
   const range = chunkRange(request);
   if (range && range.start !== upload.offset) {
     throw new OciError("RANGE_INVALID", `The chunk starts at ${range.start}, the upload stands at ${upload.offset}`);
@@ -24,7 +25,10 @@ export async function appendChunk(upload: Upload, request: ServerRequest): Promi
     return;
   }
   const bytes = range ? exactly(request.body, range) : request.body;
-  await upload.append(bytes, upload.offset, request.signal ? { signal: request.signal } : {});
+  const room = most - upload.offset;
+  if (Number(header(request, "content-length") ?? 0) > room) throw tooLarge(most);
+  const bounded = room === Number.POSITIVE_INFINITY ? bytes : within(bytes, room, most);
+  await upload.append(bounded, upload.offset, request.signal ? { signal: request.signal } : {});
 }
 
 function chunkRange(request: ServerRequest): Part | undefined {
@@ -52,6 +56,19 @@ async function* exactly(bytes: Bytes, range: Part): Bytes {
     yield chunk;
   }
   if (came < expected) throw wrongLength(range, came);
+}
+
+async function* within(bytes: Bytes, room: number, most: number): Bytes {
+  let came = 0;
+  for await (const chunk of bytes) {
+    came += chunk.length;
+    if (came > room) throw tooLarge(most);
+    yield chunk;
+  }
+}
+
+function tooLarge(most: number): OciError {
+  return new OciError("LIMIT_EXCEEDED", `A blob has at most ${most} bytes here`);
 }
 
 function wrongLength(range: Part, came: number): OciError {

@@ -1,6 +1,8 @@
 import type { Registry, Store } from "../store/store.ts";
 import { type Access, type Authorize, refusal } from "./authorize.ts";
 import type { ContentCache } from "./content-cache.ts";
+import type { HeldBodies } from "./held-bodies.ts";
+import type { KeyedTurns } from "./keyed-turns.ts";
 import type { ServerRequest } from "./message.ts";
 import type { Query } from "./query.ts";
 import type { UploadSessions } from "./upload-sessions.ts";
@@ -11,6 +13,10 @@ export interface Context {
   readonly authorize: Authorize;
   readonly sessions: UploadSessions;
   readonly cache: ContentCache;
+  readonly bodies: HeldBodies;
+  readonly deletes: KeyedTurns;
+  /** Bytes that a blob may have. */
+  readonly maxBlobSize: number;
   /** Whether a repository takes manifests whose config or layers are not here. */
   readonly isSparse: (repository: string) => boolean;
   readonly request: ServerRequest;

@@ -8,6 +8,8 @@ import { listCatalog } from "./catalog.ts";
 import { ContentCache } from "./content-cache.ts";
 import { type Context, permit } from "./context.ts";
 import { listExtensions } from "./extensions.ts";
+import { HeldBodies } from "./held-bodies.ts";
+import { KeyedTurns } from "./keyed-turns.ts";
 import { deleteManifest, readManifest } from "./manifests.ts";
 import { isContentBody, type ServerRequest, type ServerResponse } from "./message.ts";
 import { inNamespace } from "./namespace.ts";
@@ -27,6 +29,10 @@ export interface HandlerOptions {
   readonly challenge?: string;
   /** Refuse everything that would change something. */
   readonly readOnly?: boolean;
+  /** Refuse to delete tags, manifests and blobs. Uploads can be cancelled all the same. */
+  readonly noDelete?: boolean;
+  /** Bytes that an uploaded blob may have. Without a limit by default. */
+  readonly maxBlobSize?: number;
   /**
    * Validation "none": accept manifests whose config or layers are not here, everywhere or in some
    * repositories. Refused by default; the manifests that an index lists may be absent in any case.
@@ -68,6 +74,9 @@ export function createHandler(registry: Registry, options: HandlerOptions = {}):
     registry,
     sessions,
     cache: new ContentCache(),
+    bodies: new HeldBodies(),
+    deletes: new KeyedTurns(),
+    maxBlobSize: options.maxBlobSize ?? Number.POSITIVE_INFINITY,
     authorize: options.authorize ?? allowAll,
     isSparse: typeof sparse === "boolean" ? () => sparse : sparse,
   };
@@ -87,7 +96,7 @@ export function createHandler(registry: Registry, options: HandlerOptions = {}):
     try {
       const { route, query } = parseTarget(request.target);
       if (!route) throw new OciError("NAME_UNKNOWN", "Nothing answers at this path");
-      const refused = refuseMethod(request.method, route, options.readOnly ?? false);
+      const refused = refuseMethod(request.method, route, options);
       if (refused) return refused;
       const context = { ...shared, request, query };
       return query.has("ns") ? await inNamespace(context, route, dispatch) : await dispatch(context, route);
@@ -111,11 +120,17 @@ function isUnwritable(error: unknown): boolean {
   return ["EACCES", "EPERM", "EROFS"].includes(errnoOf(error) ?? "");
 }
 
-function refuseMethod(method: string, route: Route, readOnly: boolean): ServerResponse | undefined {
+function refuseMethod(
+  method: string,
+  route: Route,
+  { readOnly = false, noDelete = false }: HandlerOptions,
+): ServerResponse | undefined {
   const known = METHODS[route.kind];
-  const allowed = readOnly ? known.filter((name) => READING.includes(name)) : known;
+  const kept = noDelete && route.kind !== "upload" ? known.filter((name) => name !== "DELETE") : known;
+  const allowed = readOnly ? known.filter((name) => READING.includes(name)) : kept;
   if (allowed.includes(method)) return undefined;
-  const why = known.includes(method) ? "This registry is read-only" : `${method.slice(0, 20)} means nothing here`;
+  const disabled = readOnly ? "This registry is read-only" : "This registry does not delete";
+  const why = known.includes(method) ? disabled : `${method.slice(0, 20)} means nothing here`;
   return renderError(new OciError("UNSUPPORTED", why), { headers: { allow: allowed.join(", ") } });
 }
 
@@ -136,10 +151,19 @@ function dispatch(context: Context, route: Route): Promise<ServerResponse> {
       return listExtensions(context, route.repository);
     case "manifest":
       if (method === "PUT") return putManifest(context, route.repository, route.name);
-      if (method === "DELETE") return deleteManifest(context, route.repository, route.name);
+      if (method === "DELETE") {
+        const name = "tag" in route.name ? route.name.tag : route.name.digest;
+        return context.deletes.take(`${route.repository}@${name}`, () =>
+          deleteManifest(context, route.repository, route.name),
+        );
+      }
       return readManifest(context, route.repository, route.name);
     case "blob":
-      if (method === "DELETE") return deleteBlob(context, route.repository, route.digest);
+      if (method === "DELETE") {
+        return context.deletes.take(`${route.repository}@${route.digest}`, () =>
+          deleteBlob(context, route.repository, route.digest),
+        );
+      }
       return readBlob(context, route.repository, route.digest);
     case "uploads":
       return startUpload(context, route.repository);

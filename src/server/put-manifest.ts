@@ -1,4 +1,3 @@
-import { collect } from "../bytes/collect.ts";
 import { fromBuffer } from "../bytes/bytes.ts";
 import { digestOf } from "../bytes/hash.ts";
 import { isOciError, OciError } from "../error/oci-error.ts";
@@ -14,7 +13,9 @@ import type { NameChange } from "../store/names.ts";
 import type { Name, Store } from "../store/store.ts";
 import { type Access, refusal } from "./authorize.ts";
 import { etagOf, matchHits } from "./conditional.ts";
+import { refuseEncoding } from "./content-encoding.ts";
 import { type Context, permit, signalOf } from "./context.ts";
+import type { HeldBody } from "./held-bodies.ts";
 import { header, type ServerRequest, type ServerResponse } from "./message.ts";
 import { warningsOf } from "./warning.ts";
 
@@ -28,7 +29,10 @@ export async function putManifest(context: Context, repository: string, name: Na
   const tags = "tag" in name ? [name.tag] : extra;
   if (tags.length === 0) await permit(context, { action: "push", repository });
   for (const tag of tags) await permitTag(context, repository, tag);
-  const bytes = await readBody(request);
+  const encoded = refuseEncoding(request);
+  if (encoded) return encoded;
+  using body = await readBody(context);
+  const { bytes } = body;
   const mediaType = mediaTypeOf(request, bytes);
   const digest = digestOf(bytes, "digest" in name ? computableAlgorithm(name.digest) : "sha256");
   if ("digest" in name && digest !== name.digest) {
@@ -82,13 +86,13 @@ function extraTags(context: Context, name: Name): readonly string[] {
   return tags;
 }
 
-/** @throws OciError LIMIT_EXCEEDED before or while it reads */
-async function readBody(request: ServerRequest): Promise<Uint8Array> {
+/** @throws OciError LIMIT_EXCEEDED before or while it reads, TOOMANYREQUESTS */
+async function readBody({ request, bodies }: Context): Promise<HeldBody> {
   const length = Number(header(request, "content-length") ?? 0);
   if (length > Limits.manifest) {
     throw new OciError("LIMIT_EXCEEDED", `The manifest has ${length} bytes, the limit is ${Limits.manifest}`);
   }
-  return collect(request.body, Limits.manifest, "manifest");
+  return bodies.take(request.body, Limits.manifest, "manifest");
 }
 
 /**

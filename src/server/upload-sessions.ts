@@ -40,14 +40,32 @@ export class UploadSessions implements AsyncDisposable {
   readonly #most: number;
   readonly #timeToLive: number;
   readonly #sessions = new Map<string, Session>();
+  /** Uploads that are being opened, so that many at once do not all find the last place free. */
+  #starting = 0;
 
   constructor(options: UploadSessionsOptions = {}) {
     this.#most = options.most ?? 1000;
     this.#timeToLive = options.timeToLive ?? 24 * 60 * 60 * 1000;
   }
 
-  /** @throws OciError TOOMANYREQUESTS */
-  async makeRoom(): Promise<void> {
+  /** Opens an upload where there is room for one. @throws OciError TOOMANYREQUESTS, and what `stage` throws */
+  async start(repository: string, store: Store, stage: () => Promise<Upload>): Promise<Upload> {
+    await this.#makeRoom();
+    if (this.#sessions.size + this.#starting >= this.#most) {
+      throw new OciError("TOOMANYREQUESTS", `${this.#most} uploads are open already; finish or cancel some`);
+    }
+    this.#starting += 1;
+    try {
+      const upload = await stage();
+      const session = { store, id: upload.id, upload, busy: false, touchedAt: Date.now() };
+      this.#sessions.set(keyOf(repository, upload.id), session);
+      return upload;
+    } finally {
+      this.#starting -= 1;
+    }
+  }
+
+  async #makeRoom(): Promise<void> {
     const now = Date.now();
     for (const [key, session] of this.#sessions) {
       const rest = now - session.touchedAt;
@@ -61,14 +79,6 @@ export class UploadSessions implements AsyncDisposable {
         await suspend(session);
       }
     }
-    if (this.#sessions.size >= this.#most) {
-      throw new OciError("TOOMANYREQUESTS", `${this.#most} uploads are open already; finish or cancel some`);
-    }
-  }
-
-  add(repository: string, store: Store, upload: Upload): void {
-    const session = { store, id: upload.id, upload, busy: false, touchedAt: Date.now() };
-    this.#sessions.set(keyOf(repository, upload.id), session);
   }
 
   /** How many bytes an upload holds. @throws OciError BLOB_UPLOAD_UNKNOWN */

@@ -3,8 +3,9 @@ import { algorithmOf, type Digest, isAlgorithm } from "../spec/digest.ts";
 import type { Upload } from "../store/blobs.ts";
 import type { Store } from "../store/store.ts";
 import { appendChunk } from "./chunk.ts";
-import { type Context, permit, signalOf } from "./context.ts";
-import { header, type ServerRequest, type ServerResponse } from "./message.ts";
+import { refuseEncoding } from "./content-encoding.ts";
+import { type Context, permit } from "./context.ts";
+import type { ServerResponse } from "./message.ts";
 import { mountBlob } from "./mount.ts";
 import { single } from "./query.ts";
 import { renderError } from "./render-error.ts";
@@ -28,14 +29,12 @@ export async function startUpload(context: Context, repository: string): Promise
     const result = await mountBlob(context, store, mount, single(query, "from"));
     if (result === "mounted") return created(repository, mount);
     if (result) {
-      sessions.add(repository, store, result);
-      return progress(202, repository, result.id, result.offset);
+      const upload = await sessions.start(repository, store, async () => result);
+      return progress(202, repository, upload.id, upload.offset);
     }
   }
   if (digest !== undefined && mount === undefined) return takeWhole(context, store, repository, digest);
-  await sessions.makeRoom();
-  const upload = await stage(store, algorithm);
-  sessions.add(repository, store, upload);
+  const upload = await sessions.start(repository, store, () => stage(store, algorithm));
   return progress(202, repository, upload.id, 0);
 }
 
@@ -49,7 +48,7 @@ export async function uploadStatus(context: Context, repository: string, id: str
 /** Takes one chunk, or a stream of unknown length (end-5). */
 export async function appendToUpload(context: Context, repository: string, id: string): Promise<ServerResponse> {
   return withUpload(context, repository, id, async ({ upload }) => {
-    await appendChunk(upload, context.request);
+    await appendChunk(upload, context.request, context.maxBlobSize);
     return { ended: false, response: progress(202, repository, id, upload.offset) };
   });
 }
@@ -59,7 +58,7 @@ export async function finishUpload(context: Context, repository: string, id: str
   const digest = digestParameter(context, "digest");
   return withUpload(context, repository, id, async ({ upload }) => {
     if (digest === undefined) throw new OciError("DIGEST_INVALID", "The parameter digest is missing");
-    await appendChunk(upload, context.request);
+    await appendChunk(upload, context.request, context.maxBlobSize);
     await upload.commit(digest);
     return { ended: true, response: created(repository, digest) };
   });
@@ -93,6 +92,11 @@ async function withUpload(
   } catch (error) {
     // A wrong digest ends an upload; an append or a range that does not fit leaves it as it is.
     ended = isOciError(error, "DIGEST_INVALID") && context.query.has("digest");
+    if (lease && isOciError(error, "LIMIT_EXCEEDED")) {
+      // It can never become a blob: what it holds is given back at once.
+      await lease.upload.abort();
+      ended = true;
+    }
     if (!isOciError(error, "RANGE_INVALID")) throw error;
     const offset = lease?.upload.offset ?? (await context.sessions.offset(repository, id, store));
     return renderError(error, { headers: { location: uploadPath(repository, id), range: rangeOf(offset) } });
@@ -105,7 +109,7 @@ async function takeWhole(context: Context, store: Store, repository: string, dig
   const algorithm = algorithmOf(digest);
   await using upload = await stage(store, isAlgorithm(algorithm) ? algorithm : undefined);
   try {
-    await upload.append(context.request.body, 0, signalOf(context));
+    await appendChunk(upload, context.request, context.maxBlobSize);
     await upload.commit(digest);
   } catch (error) {
     await upload.abort();
@@ -123,14 +127,6 @@ function stage(store: Store, algorithm: "sha256" | "sha512" | undefined): Promis
 function digestParameter(context: Context, name: "digest" | "mount"): Digest | undefined {
   const text = single(context.query, name);
   return text === undefined ? undefined : knownDigest(text);
-}
-
-/** Content that was encoded for the way would be stored encoded: its digest is of something else. */
-function refuseEncoding(request: ServerRequest): ServerResponse | undefined {
-  const encoding = header(request, "content-encoding");
-  if (encoding === undefined || encoding.trim().toLowerCase() === "identity") return undefined;
-  const error = new OciError("UNSUPPORTED", `Content-Encoding ${JSON.stringify(encoding.slice(0, 40))} is not taken`);
-  return renderError(error, { status: 415, headers: { "accept-encoding": "identity" } });
 }
 
 function uploadPath(repository: string, id: string): string {

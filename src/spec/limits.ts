@@ -5,6 +5,10 @@
 export const Limits: {
   /** A manifest or index held in memory. The distribution-spec asks for at least 4 MB. */
   readonly manifest: number;
+  /** Manifests on their way into a server, of all its clients together. */
+  readonly heldBodies: number;
+  /** What of each of them does not count there. */
+  readonly smallBody: number;
   /** An image configuration. */
   readonly config: number;
   /** A layout's index.json: about 300,000 entries. */
@@ -53,6 +57,8 @@ export const Limits: {
   readonly decompressedFree: number;
 } = {
   manifest: 4 * 1024 * 1024,
+  heldBodies: 32 * 1024 * 1024,
+  smallBody: 64 * 1024,
   config: 8 * 1024 * 1024,
   layoutIndex: 128 * 1024 * 1024,
   layoutMarker: 4096,

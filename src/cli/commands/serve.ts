@@ -7,7 +7,7 @@ import { parseNamePattern } from "../../spec/name-pattern.ts";
 import { type Command, defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { keepNurserySmall } from "../nursery.ts";
-import { flag, integer, list, required, text } from "../option.ts";
+import { byteSize, flag, integer, list, required, text } from "../option.ts";
 import { readDirectory } from "../path-argument.ts";
 import { style } from "../style.ts";
 
@@ -22,6 +22,8 @@ export const command: Command = defineCommand({
     port: integer("--port <n>", `port to listen on, 0 for a free one (default: ${DEFAULT_PORT})`, 0, 65_535),
     name: text("--name <repository>", "the repository's name, for one layout (default: its directory's name)"),
     readOnly: flag("--read-only", "refuse everything that would change something"),
+    delete: flag("--no-delete", "refuse to delete tags, manifests and blobs"),
+    maxBlobSize: byteSize("--max-blob-size <size>", "refuse blobs larger than this, as 10GiB (default: no limit)"),
     sparse: list(
       "--sparse <repositories>",
       "accept manifests whose config or layers are not here, in repositories of this name (* and ** stand for any); again for more",
@@ -54,6 +56,8 @@ export const command: Command = defineCommand({
     const server = await serve({
       registry,
       readOnly,
+      noDelete: !options.delete,
+      ...(options.maxBlobSize === undefined ? {} : { maxBlobSize: options.maxBlobSize }),
       sparse: (repository) => sparse.some((matches) => matches(repository)),
       host: options.host ?? "127.0.0.1",
       port: options.port ?? DEFAULT_PORT,
