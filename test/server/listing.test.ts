@@ -84,6 +84,14 @@ for (const medium of MEDIA) {
       "application/vnd.scan+json",
       "application/vnd.wrapped+json",
     ]);
+    const paged: Descriptor[][] = [];
+    for (let target: string | undefined = `/v2/a/referrers/${subject.digest}?n=2`; target !== undefined;) {
+      const answer: Answer = await probe.send("GET", target);
+      paged.push(parsed<{ manifests: Descriptor[] }>(answer).manifests);
+      target = nextOf(answer);
+    }
+    assert.deepEqual(paged, [all.manifests.slice(0, 2), all.manifests.slice(2)]);
+    assert.deepEqual((await list(subject.digest, "?n=0")).manifests, []);
     for (const type of ["application/vnd.scan+json", "application/vnd.scan%2bjson"]) {
       const filtered = await list(subject.digest, `?artifactType=${type}`);
       assert.equal(text(filtered.answer, "oci-filters-applied"), "artifactType");
