@@ -2,9 +2,9 @@ import { OciError } from "../error/oci-error.ts";
 import { Annotation } from "../spec/annotation.ts";
 import { bareDescriptor, type Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
-import { type LayoutEntry, type LayoutIndex, layoutEntry } from "../spec/layout-index.ts";
+import { entryName, type LayoutEntry, type LayoutIndex, layoutEntry } from "../spec/layout-index.ts";
 import { isPlain, LayoutIndexEdit } from "../spec/layout-index-edit.ts";
-import { type Change, isNameChange, type ManifestChange, type NameChange } from "../store/names.ts";
+import { type Change, isNameChange, type ManifestChange, type NameChange, taggedConflict } from "../store/names.ts";
 import type { ManifestReader } from "./index-json-facts.ts";
 import { FallbackIndexes } from "./index-json-fallback.ts";
 
@@ -23,7 +23,12 @@ export class IndexBatch {
   /** @throws OciError CONFLICT when an `expect` does not hold */
   check(changes: readonly Change[]): void {
     for (const change of changes) {
-      if (!isNameChange(change) || change.expect === undefined) continue;
+      if (!isNameChange(change)) {
+        const name = change.unlessTagged ? this.#nameOf(change.manifest.digest) : undefined;
+        if (name !== undefined) throw taggedConflict(change.manifest.digest, name);
+        continue;
+      }
+      if (change.expect === undefined) continue;
       const current = this.edit.named(change.tag)?.descriptor.digest ?? null;
       if (current === change.expect) continue;
       throw new OciError(
@@ -32,6 +37,13 @@ export class IndexBatch {
         { reference: change.tag },
       );
     }
+  }
+
+  #nameOf(digest: Digest): string | undefined {
+    return this.edit
+      .withDigest(digest)
+      .map(entryName)
+      .find((name) => name !== undefined);
   }
 
   async apply(changes: readonly Change[]): Promise<void> {
@@ -105,7 +117,7 @@ export function subjectOf(entry: LayoutEntry): Digest | undefined {
 }
 
 /** A referrer's entry. Names among the manifest's own annotations would make it a tag, so they stay out. */
-function referrerEntry(manifest: Descriptor, subject: Digest): LayoutEntry {
+export function referrerEntry(manifest: Descriptor, subject: Digest): LayoutEntry {
   const own = Object.entries(manifest.annotations ?? {}).filter(
     ([key]) => key !== Annotation.RefName && key !== Annotation.ContainerdName,
   );

@@ -2,11 +2,18 @@ import type { Descriptor } from "../spec/descriptor.ts";
 import { type Digest, isDigest } from "../spec/digest.ts";
 import { encodeJson, isJsonObject, type JsonObject, type JsonValue, parseJson } from "../spec/json.ts";
 import { layoutEntry } from "../spec/layout-index.ts";
-import type { LayoutIndexEdit } from "../spec/layout-index-edit.ts";
 import { Limits } from "../spec/limits.ts";
 import { isIndexType, MediaType } from "../spec/media-type.ts";
 import { fallbackTag } from "../spec/referrer.ts";
 import type { ManifestBytes } from "./index-json-facts.ts";
+
+/** The part of an index being changed that fallback tags need. */
+export interface FallbackEdit {
+  named(tag: string): { readonly descriptor: Descriptor } | undefined;
+  setTag(tag: string, target: Descriptor): void;
+  removeTag(tag: string): void;
+  has(digest: Digest): boolean;
+}
 
 /** Referrers that come to and go from one subject's fallback index. */
 interface Pending {
@@ -40,18 +47,18 @@ export class FallbackIndexes {
   }
 
   /** Writes the new indexes and points their tags at them. */
-  async apply(edit: LayoutIndexEdit): Promise<void> {
+  async apply(edit: FallbackEdit): Promise<void> {
     for (const [subject, pending] of this.#pending) await this.#applyTo(subject, pending, edit);
   }
 
   /** Removes the indexes that were replaced, once nothing durable names them. */
-  async discardOutdated(edit: LayoutIndexEdit): Promise<void> {
+  async discardOutdated(edit: FallbackEdit): Promise<void> {
     for (const digest of this.#outdated) {
       if (!edit.has(digest)) await this.#bytes.discard(digest);
     }
   }
 
-  async #applyTo(subject: Digest, pending: Pending, edit: LayoutIndexEdit): Promise<void> {
+  async #applyTo(subject: Digest, pending: Pending, edit: FallbackEdit): Promise<void> {
     const tag = fallbackTag(subject);
     const before = edit.named(tag)?.descriptor;
     // Somebody's own manifest under such a tag stays; the entries of index.json list the referrers as well.

@@ -80,8 +80,8 @@ export async function passIndex(disk: Disk, root: string, pass: IndexPass): Prom
       return { stat: opened.stat, changed };
     }
     await target.datasync();
-    const stat = await target.stat();
     await disk.rename(temporary, join(root, "index.json"));
+    const stat = await target.stat();
     await disk.syncDirectory(root);
     return { stat, changed: true };
   } catch (error) {

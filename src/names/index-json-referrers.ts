@@ -113,7 +113,7 @@ async function asReferrer(
 }
 
 /** A listing's descriptor without what only makes sense in index.json. */
-function withoutMarks(entry: Descriptor): Descriptor {
+export function withoutMarks(entry: Descriptor): Descriptor {
   const marks: ReadonlySet<string> = new Set([
     Annotation.ReferrerSubject,
     Annotation.RefName,

@@ -9,7 +9,9 @@ export const FOLLOW_TABLES: string = `
     repository_id INTEGER NOT NULL,
     digest BLOB NOT NULL,
     -- Whose list of referrers changes.
-    subject BLOB
+    subject BLOB,
+    -- 1: the manifest was deleted.
+    went INTEGER NOT NULL DEFAULT 0
   );
   CREATE INDEX listing_change_by_repository ON listing_change (repository_id, id);
 
@@ -21,6 +23,17 @@ export const FOLLOW_TABLES: string = `
     PRIMARY KEY (repository_id, tag)
   ) WITHOUT ROWID;
 
+  -- What index.json said of tags before: a tool without a lock may bring it back by writing what it had read earlier.
+  CREATE TABLE superseded_tag (
+    repository_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    -- Milliseconds since 1970.
+    at INTEGER NOT NULL,
+    PRIMARY KEY (repository_id, name, digest)
+  ) WITHOUT ROWID;
+  CREATE INDEX superseded_tag_by_time ON superseded_tag (at);
+
   CREATE TRIGGER manifest_came AFTER INSERT ON manifest BEGIN
     INSERT INTO listing_change (repository_id, digest, subject) VALUES (NEW.repository_id, NEW.digest, NEW.subject);
   END;
@@ -31,7 +44,8 @@ export const FOLLOW_TABLES: string = `
     INSERT INTO listing_change (repository_id, digest, subject) VALUES (NEW.repository_id, NEW.digest, NEW.subject);
   END;
   CREATE TRIGGER manifest_went AFTER DELETE ON manifest BEGIN
-    INSERT INTO listing_change (repository_id, digest, subject) VALUES (OLD.repository_id, OLD.digest, OLD.subject);
+    INSERT INTO listing_change (repository_id, digest, subject, went)
+    VALUES (OLD.repository_id, OLD.digest, OLD.subject, 1);
   END;
   CREATE TRIGGER child_came AFTER INSERT ON child BEGIN
     INSERT INTO listing_change (repository_id, digest) VALUES (NEW.repository_id, NEW.child);

@@ -112,12 +112,13 @@ export class LayoutIndexEdit {
   }
 }
 
-function isSameContent(left: Descriptor, right: Descriptor): boolean {
+/** Whether two descriptors point at the same bytes as the same thing. */
+export function isSameContent(left: Descriptor, right: Descriptor): boolean {
   return left.digest === right.digest && left.size === right.size && left.mediaType === right.mediaType;
 }
 
 /** The annotations that name an entry. */
-function namesOf(entry: LayoutEntry): Annotations {
+export function namesOf(entry: LayoutEntry): Annotations {
   const all = entry.descriptor.annotations ?? {};
   const keys = [Annotation.RefName, Annotation.ContainerdName].filter((key) => all[key] !== undefined);
   return Object.fromEntries(keys.map((key) => [key, all[key] ?? ""]));
