@@ -1,7 +1,7 @@
 import { isOciError } from "../error/oci-error.ts";
 import type { Catalog, SqlJob, SqlOutcome, SqlReader, SqlRow, SqlValue } from "./sql-database.ts";
 import { errorOfFailure, failureOf } from "./sql-error.ts";
-import { prepareSchema } from "./sql-schema.ts";
+import { SqlMemory } from "./sql-memory.ts";
 import { SqlSession } from "./sql-session.ts";
 import { SqlWriter } from "./sql-writer.ts";
 
@@ -17,6 +17,7 @@ function asked<T>(run: () => T): T {
 /** A catalog in a SQLite file: read on the calling thread, at once; written by a thread of its own. */
 class SqliteCatalog implements Catalog {
   readonly read: SqlReader;
+  readonly memory: SqlMemory = new SqlMemory();
   readonly #session: SqlSession;
   readonly #writer: SqlWriter;
   #closing: Promise<void> | undefined;
@@ -31,7 +32,8 @@ class SqliteCatalog implements Catalog {
   }
 
   write(job: SqlJob): Promise<SqlOutcome> {
-    return this.#writer.write(job);
+    // Also of a write that failed: the thread may have ended between its commit and its answer.
+    return this.#writer.write(job).finally(() => this.memory.clear());
   }
 
   settle(): Promise<void> {
@@ -50,12 +52,6 @@ class SqliteCatalog implements Catalog {
  */
 export function openCatalog(path: string): Catalog {
   const session = asked(() => new SqlSession(path));
-  try {
-    asked(() => prepareSchema(session.database, path));
-    session.database.exec("PRAGMA query_only = ON");
-  } catch (error) {
-    session.close();
-    throw error;
-  }
+  asked(() => session.database.exec("PRAGMA query_only = ON"));
   return new SqliteCatalog(session, path);
 }

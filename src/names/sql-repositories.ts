@@ -2,6 +2,7 @@ import type { Digest } from "../spec/digest.ts";
 import type { Page } from "../store/names.ts";
 import type { Catalog, SqlRow, SqlStatement } from "./sql-database.ts";
 import { digestKey } from "./sql-digest.ts";
+import { REPOSITORY_TABLES } from "./sql-schema.ts";
 
 export const REPOSITORY = `SELECT id, index_stamp FROM repository WHERE name = ?`;
 export const REPOSITORIES = `SELECT name FROM repository WHERE name >= ? AND name < ? ORDER BY name LIMIT ?`;
@@ -86,10 +87,12 @@ export class SqlRepositories {
     const row = await this.find(name);
     if (row === undefined) return;
     const { id } = row;
-    const tables = ["tag", "child", "manifest", "holding"];
     await this.#catalog.write({
       statements: [
-        ...tables.map((table): SqlStatement => ({ sql: `DELETE FROM ${table} WHERE repository_id = ?`, values: [id] })),
+        ...REPOSITORY_TABLES.map((table): SqlStatement => ({
+          sql: `DELETE FROM ${table} WHERE repository_id = ?`,
+          values: [id],
+        })),
         { sql: `DELETE FROM repository WHERE id = ?`, values: [id] },
       ],
     });

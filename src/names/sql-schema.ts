@@ -66,19 +66,32 @@ const TABLES = `
   CREATE INDEX holding_by_repository ON holding (repository_id);
 `;
 
+/** Every table with rows of repositories, in the order in which a repository's go: what notes changes comes last. */
+export const REPOSITORY_TABLES: readonly string[] = [
+  "tag",
+  "child",
+  "manifest",
+  "holding",
+  "superseded_tag",
+  "fallback_index",
+  "listing_change",
+];
+
 /**
- * Makes the tables in a new file, and checks the version of one that is there.
- * @throws OciError UNSUPPORTED for a file of a later version
+ * The version of a file's tables; 0 where there are none yet.
+ * @throws OciError UNSUPPORTED for a later one than this program knows
  */
-export function prepareSchema(database: DatabaseSync, path: string): void {
+export function schemaVersion(database: DatabaseSync, path: string): number {
   const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
-  if (version === SCHEMA_VERSION) return;
-  if (version !== 0) {
-    throw new OciError(
-      "UNSUPPORTED",
-      `The catalog ${JSON.stringify(path)} has the version ${version}, this berth knows ${SCHEMA_VERSION}`,
-      { hint: "Serve it with the version of berth that wrote it, or a later one" },
-    );
-  }
+  if (version <= SCHEMA_VERSION) return version;
+  throw new OciError(
+    "UNSUPPORTED",
+    `The catalog ${JSON.stringify(path)} has the version ${version}, this berth knows ${SCHEMA_VERSION}`,
+    { hint: "Serve it with the version of berth that wrote it, or a later one" },
+  );
+}
+
+/** Makes the tables in a new file. */
+export function makeTables(database: DatabaseSync): void {
   database.exec(`BEGIN IMMEDIATE; ${TABLES} ${FOLLOW_TABLES} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
 }
