@@ -1,3 +1,5 @@
+import type { SqlMemory } from "./sql-memory.ts";
+
 /** What a column holds. */
 export type SqlValue = null | number | string | Uint8Array;
 
@@ -37,6 +39,8 @@ export interface SqlReader {
 /** The database that a depot keeps its names in. */
 export interface Catalog extends AsyncDisposable {
   readonly read: SqlReader;
+  /** Absent where others write to the database too. */
+  readonly memory?: SqlMemory;
   /**
    * Applies a job, durably. Jobs are applied in the order in which they were given; those that wait at the same
    * time share one commit.

@@ -34,15 +34,31 @@ export class SqlNames implements Names {
   }
 
   async get(tag: string): Promise<Descriptor | undefined> {
-    const id = this.#options.id();
-    const row = id === undefined ? undefined : await this.#read.get(TAG, [id, tag]);
-    return row && descriptorOf(row);
+    return await this.#find(tag, async (id) => {
+      const row = await this.#read.get(TAG, [id, tag]);
+      return row && descriptorOf(row);
+    });
   }
 
   async manifest(digest: Digest): Promise<Descriptor | undefined> {
+    return await this.#find(digest, async (id) => {
+      const row = await this.#read.get(MANIFEST, [id, digestKey(digest)]);
+      return row && { mediaType: String(row["media_type"]), digest, size: Number(row["size"]) };
+    });
+  }
+
+  /** @param name a tag or a digest; no tag has a digest's colon */
+  async #find(name: string, read: (id: number) => Promise<Descriptor | undefined>): Promise<Descriptor | undefined> {
     const id = this.#options.id();
-    const row = id === undefined ? undefined : await this.#read.get(MANIFEST, [id, digestKey(digest)]);
-    return row && { mediaType: String(row["media_type"]), digest, size: Number(row["size"]) };
+    if (id === undefined) return undefined;
+    const { memory } = this.#catalog;
+    if (memory === undefined) return await read(id);
+    const known = memory.get(id, name);
+    if (known) return known;
+    const asOf = memory.cleared;
+    const found = await read(id);
+    if (found) memory.put(id, name, found, asOf);
+    return found;
   }
 
   async *tags(options: Page = {}): AsyncGenerator<Tag, void, undefined> {
