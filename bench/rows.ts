@@ -1,10 +1,12 @@
 import type { Bench, Row } from "./row.ts";
 import { foreignLayoutToLayout, layoutToLayout } from "./rows/layout-to-layout.ts";
+import { gc } from "./rows/gc.ts";
 import { largeBlob } from "./rows/large-blob.ts";
 import { layoutToRegistry } from "./rows/layout-to-registry.ts";
 import { headBlob, manifestByDigest, manifestByTag, smallBlob } from "./rows/loaded.ts";
 import { memory } from "./rows/memory.ts";
 import { pushOne, pushTwenty } from "./rows/push.ts";
+import { referrers } from "./rows/referrers.ts";
 import { resident } from "./rows/resident.ts";
 import { start } from "./rows/start.ts";
 import { tagList, tagPut } from "./rows/tags.ts";
@@ -21,6 +23,8 @@ export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<Row | undef
   "push-twenty": pushTwenty,
   "tag-put": tagPut,
   "tag-list": tagList,
+  referrers,
+  gc,
   start,
   "layout-to-layout": layoutToLayout,
   "foreign-layout-to-layout": foreignLayoutToLayout,

@@ -14,13 +14,20 @@ export function configuration(data: string, port: number): string {
   ].join("\n");
 }
 
+const FILE = "registry.yml";
+
+/** Collects the garbage of a distribution 3 that was started in a folder and stopped. */
+export function collectCommand(folder: string): readonly string[] {
+  return ["registry", "garbage-collect", join(folder, FILE)];
+}
+
 function kind(name: string, program: string): Kind {
   return {
     name,
     version: () => peer(program),
     async start(folder) {
       const port = await freePort();
-      const file = join(folder, "registry.yml");
+      const file = join(folder, FILE);
       await writeFile(file, configuration(join(folder, "data"), port));
       return await launch({
         name,
