@@ -41,6 +41,7 @@ export async function putManifest(context: Context, repository: string, name: Na
   const descriptor: Descriptor = { mediaType, digest, size: bytes.length };
   const manifest = parseManifest(bytes, mediaType);
   const store = await context.registry.repository(repository);
+  await checkType(store, descriptor);
   if (!context.isSparse(repository)) await checkOrasSubject(context, store, manifest);
   if (tags.length === 0) await checkOwnGuard(context, store, descriptor);
   const guards = await guardsOf(context, store, repository, tags);
@@ -116,6 +117,19 @@ function mediaTypeOf(request: ServerRequest, bytes: Uint8Array): string {
   const own = ownType(bytes);
   if (own !== undefined && isMediaType(own)) return own;
   throw new OciError("MANIFEST_INVALID", "The manifest has neither a Content-Type nor a mediaType of its own");
+}
+
+/** A document that does not say what it is stays what it was first taken as (CVE-2021-41190). */
+async function checkType(store: Store, { digest, mediaType }: Descriptor): Promise<void> {
+  const here = await store.resolve({ digest }).catch((error: unknown) => {
+    if (isOciError(error, "MANIFEST_UNKNOWN", "NAME_UNKNOWN")) return undefined;
+    throw error;
+  });
+  if (here && here.mediaType !== mediaType) {
+    throw new OciError("MANIFEST_INVALID", `This manifest is here as ${here.mediaType}, it came as ${mediaType}`, {
+      digest,
+    });
+  }
 }
 
 function ownType(bytes: Uint8Array): string | undefined {

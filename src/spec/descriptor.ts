@@ -1,6 +1,6 @@
 import { OciError } from "../error/oci-error.ts";
 import { type Digest, parseDigest } from "./digest.ts";
-import { isJsonObject, type JsonObject } from "./json.ts";
+import { isJsonObject, type JsonObject, shownJson } from "./json.ts";
 import { parsePlatform, type Platform } from "./platform.ts";
 
 /** Keys are unique, values may be empty (image-spec annotations.md). */
@@ -35,7 +35,7 @@ function invalid(where: string, problem: string): OciError {
 export function parseAnnotations(value: unknown, where: string): Annotations {
   if (!isJsonObject(value)) throw invalid(where, "annotations must be an object");
   for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== "string") throw invalid(where, `annotation ${JSON.stringify(key)} must be a string`);
+    if (typeof text !== "string") throw invalid(where, `annotation ${shownJson(key)} must be a string`);
   }
   return value as Record<string, string>;
 }
@@ -57,7 +57,7 @@ export function parseDescriptor(value: unknown, where: string): Descriptor {
   if (!isJsonObject(value)) throw invalid(where, "expected an object");
   const mediaType = value["mediaType"];
   if (typeof mediaType !== "string" || !isMediaType(mediaType)) {
-    throw invalid(where, `mediaType must be a media type, got ${JSON.stringify(mediaType) ?? "nothing"}`);
+    throw invalid(where, `mediaType must be a media type, got ${shownJson(mediaType)}`);
   }
   if (typeof value["digest"] !== "string") throw invalid(where, "digest must be a string");
   const size = value["size"];

@@ -11,11 +11,17 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** A value in a message, not longer than a line: a stranger's text may have megabytes. */
+export function shownJson(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 120 ? `${text.slice(0, 120)}…` : text;
+}
+
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Parses JSON of a type that berth interprets, strictly: valid UTF-8 without a
- * byte order mark, no duplicate keys, nesting within {@link Limits.jsonDepth},
+ * byte order mark, no duplicate keys and no `__proto__`, nesting within {@link Limits.jsonDepth},
  * numbers that are integers within 2^53 kept exactly (I-JSON, RFC 7493).
  * @param what names the document in messages
  * @throws OciError with the given code (MANIFEST_INVALID by default)
@@ -62,6 +68,8 @@ function scan(text: string): string | undefined {
       const keys = levels.at(-1);
       if (expectKey && keys) {
         const key = keyText(text.slice(at, end));
+        // Whoever copies such an object key by key would set the copy's prototype.
+        if (key === "__proto__") return "the key __proto__ is not taken";
         if (keys.has(key)) return `duplicate key ${JSON.stringify(key.slice(0, 100))}`;
         keys.add(key);
         expectKey = false;

@@ -1,7 +1,7 @@
 import { OciError } from "../error/oci-error.ts";
 import { Annotation } from "./annotation.ts";
 import { type Annotations, type Descriptor, parseDescriptor } from "./descriptor.ts";
-import { encodeJson, isJsonObject, type JsonObject, parseJson } from "./json.ts";
+import { encodeJson, isJsonObject, type JsonObject, parseJson, shownJson } from "./json.ts";
 import { MediaType } from "./media-type.ts";
 import { isTag } from "./name.ts";
 
@@ -34,7 +34,7 @@ export function parseLayoutIndex(bytes: Uint8Array): LayoutIndex {
   const { manifests, ...rest } = document;
   if (document["schemaVersion"] !== 2) throw invalid("schemaVersion must be 2");
   if (document["mediaType"] !== undefined && document["mediaType"] !== MediaType.ImageIndex) {
-    throw invalid(`its mediaType is ${JSON.stringify(document["mediaType"])}`);
+    throw invalid(`its mediaType is ${shownJson(document["mediaType"])}`);
   }
   // `null` is what Go writes for a list that was never filled.
   if (manifests === undefined || manifests === null) return { entries: [], rest };

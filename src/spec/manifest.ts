@@ -1,6 +1,6 @@
 import { OciError } from "../error/oci-error.ts";
 import { type Annotations, type Descriptor, isMediaType, parseAnnotations, parseDescriptor } from "./descriptor.ts";
-import { isJsonObject, type JsonObject, parseJson } from "./json.ts";
+import { isJsonObject, type JsonObject, parseJson, shownJson } from "./json.ts";
 import { isArtifactManifestType, isImageManifestType, isIndexType, MediaType } from "./media-type.ts";
 
 /** image-spec manifest.md; also Docker's schema 2. */
@@ -108,7 +108,7 @@ export function parseManifest(bytes: Uint8Array, mediaType: string): Manifest {
   if (!isJsonObject(document)) throw invalid("expected a JSON object");
   const own = document["mediaType"];
   if (own !== undefined && own !== mediaType) {
-    throw invalid(`its mediaType is ${JSON.stringify(own)}, but it was given as ${JSON.stringify(mediaType)}`);
+    throw invalid(`its mediaType is ${shownJson(own)}, but it was given as ${shownJson(mediaType)}`);
   }
   if (document["manifests"] !== undefined && (document["layers"] !== undefined || document["config"] !== undefined)) {
     throw invalid("it has both manifests and layers or config, so it would read two ways");
