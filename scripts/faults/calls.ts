@@ -138,10 +138,13 @@ class Lane implements AsyncDisposable {
     await prepare(new Session(client, ledger), place);
     const args = ["-e", `trace=${call}`, "-e", `inject=${call}:${fault}:when=${at}`];
     const failing = new Session(client, ledger);
-    const lines = await traced(server.pid, args, `${this.#root}.trace`, () => operate(failing, place));
-    const injected = injections(lines);
-    const dead = fault.startsWith("signal=") && injected > 0;
+    let isCut = false;
+    const lines = await traced(server.pid, args, `${this.#root}.trace`, async () => {
+      isCut = await operate(failing, place);
+    });
+    const dead = fault.startsWith("signal=") && (isCut || lines.some((line) => line.includes("+++ killed by SIGKILL")));
     if (dead) await server.ended;
+    const injected = dead ? 1 : injections(lines);
     this.#tally.points += 1;
     this.#tally.injected += injected;
     if (dead) this.#tally.kills += 1;
@@ -195,14 +198,15 @@ class Lane implements AsyncDisposable {
   }
 }
 
-/** Runs every operation as far as it gets; a dead server ends it. */
-async function operate(session: Session, place: Place): Promise<void> {
+/** Runs every operation as far as it gets; true: the server is gone. */
+async function operate(session: Session, place: Place): Promise<boolean> {
   for (const operation of Object.values(OPERATIONS)) {
     try {
       await operation(session, place);
     } catch (error) {
-      if (error instanceof Cut) return;
+      if (error instanceof Cut) return true;
       if (!(error instanceof Refused)) throw error;
     }
   }
+  return false;
 }
