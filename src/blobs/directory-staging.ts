@@ -1,19 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Digester } from "../bytes/hash.ts";
-import type { Disk, DiskFile } from "../disk/disk.ts";
+import type { Disk, DiskFile, EntryStat } from "../disk/disk.ts";
 import { makeDirectories } from "../disk/make-directories.ts";
 import { discard } from "../disk/small-file.ts";
 import { OciError } from "../error/oci-error.ts";
 import type { Algorithm } from "../spec/digest.ts";
+import { UPLOAD_AGE } from "../store/blobs.ts";
+import type { Expired } from "../store/upkeep.ts";
 
 const ID = /^[0-9a-f]{32}$/;
 /** A digest with `-` for `:`, and something that makes it one of its kind. */
 const TRASHED = /^[a-z0-9+._-]+-[A-Za-z0-9=_-]+\.[0-9a-f]{32}$/;
 /** Hash states kept of uploads that are suspended in this process. */
 const SUSPENDED = 256;
-/** Milliseconds after which a staged file that nobody holds is nobody's. */
-export const STALE_AFTER: number = 24 * 60 * 60 * 1000;
 
 /** A staged file, open and locked. */
 export interface StagedFile {
@@ -56,7 +56,7 @@ export class Staging {
     await makeDirectories(this.#disk, this.#uploads);
     if (this.#cleaned) return;
     this.#cleaned = true;
-    await this.clean(STALE_AFTER);
+    await this.clean(UPLOAD_AGE);
   }
 
   async create(): Promise<StagedFile> {
@@ -111,41 +111,70 @@ export class Staging {
 
   /**
    * Removes staged files that are older than `age` milliseconds and that no live
-   * process holds, and whatever is left in the trash.
+   * process holds, and what deletes left in the trash. What garbage collection has put
+   * there is its own: it looks at that again.
    */
   async clean(age: number): Promise<number> {
+    const { uploads } = await this.expire(age);
+    return uploads + (await this.emptyTrash());
+  }
+
+  /** Removes what deletes left in the trash. */
+  async emptyTrash(): Promise<number> {
     let removed = 0;
-    for await (const name of this.#filesIn(this.#uploads, ID)) if (await this.#removeStale(name, age)) removed += 1;
-    for await (const name of this.#filesIn(this.#trash, TRASHED)) {
+    for await (const name of filesIn(this.#disk, this.#trash, TRASHED)) {
       if (await this.#disk.unlink(join(this.#trash, name))) removed += 1;
     }
     return removed;
   }
 
-  /** The files that have a name of ours; none where the directory is a link, which may lead anywhere. */
-  async *#filesIn(directory: string, ours: RegExp): AsyncGenerator<string, void, undefined> {
-    const found = await this.#disk.lstat(directory);
-    if (found?.type !== "directory") return;
-    for await (const entry of this.#disk.readdir(directory)) {
-      if (entry.type === "file" && ours.test(entry.name)) yield entry.name;
+  /** Removes staged files that are older than `age` milliseconds and that no live process holds. */
+  async expire(age: number, options: { readonly dryRun?: boolean } = {}): Promise<Expired> {
+    let uploads = 0;
+    let bytes = 0;
+    for await (const name of filesIn(this.#disk, this.#uploads, ID)) {
+      const size = await this.#removeStale(name, age, options.dryRun ?? false);
+      if (size === undefined) continue;
+      uploads += 1;
+      bytes += size;
     }
+    return { uploads, bytes };
   }
 
-  async #removeStale(id: string, age: number): Promise<boolean> {
+  /** The size of what was removed; undefined: it stays. */
+  async #removeStale(id: string, age: number, dryRun: boolean): Promise<number | undefined> {
     const path = this.path(id);
     const before = await this.#disk.lstat(path);
-    if (before === undefined || !isOlder(before.changedNs, age)) return false;
-    // (The time of the last change of the inode: a link to an old file is new.) Links of a blob that was on its way in (mode 0444) cannot be opened for writing by all users.
-    const file = await this.#disk.open(path, before.mode & 0o200 ? "resume" : "read");
-    if (file === undefined) return false;
+    if (before === undefined || !isStale(before, age)) return undefined;
+    const file = await this.#disk.open(path, isWritten(before) ? "resume" : "read");
+    if (file === undefined) return undefined;
     await using open = file;
     // A lock that is held means that its writer lives. The system refuses an exclusive lock on a file opened
     // for reading; those are whole already and their writer needs no more than the name for a moment.
-    if (before.mode & 0o200 && !(await open.tryLock())) return false;
-    return await this.#disk.unlink(path);
+    if (isWritten(before) && !(await open.tryLock())) return undefined;
+    return dryRun || (await this.#disk.unlink(path)) ? before.size : undefined;
   }
 }
 
-function isOlder(ns: bigint, age: number): boolean {
-  return Date.now() - Number(ns / 1_000_000n) >= age;
+/** The files of a directory that have a name of ours; none where it is a link, which may lead anywhere. */
+export async function* filesIn(disk: Disk, directory: string, ours: RegExp): AsyncGenerator<string, void, undefined> {
+  const found = await disk.lstat(directory);
+  if (found?.type !== "directory") return;
+  for await (const entry of disk.readdir(directory)) {
+    if (entry.type === "file" && ours.test(entry.name)) yield entry.name;
+  }
+}
+
+/** Links of a blob that is on its way in (mode 0444) cannot be opened for writing by all users. */
+function isWritten(stat: EntryStat): boolean {
+  return (stat.mode & 0o200) !== 0;
+}
+
+/**
+ * Whether nobody has written to a staged file for `age` milliseconds. Of one that is whole the change of
+ * its inode counts: a link to an old file is new.
+ */
+export function isStale(stat: EntryStat, age: number): boolean {
+  const changed = isWritten(stat) ? stat.modifiedNs : stat.changedNs;
+  return Date.now() - Number(changed / 1_000_000n) >= age;
 }

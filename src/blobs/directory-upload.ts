@@ -1,7 +1,7 @@
 import type { Bytes } from "../bytes/bytes.ts";
 import { Digester } from "../bytes/hash.ts";
 import type { DiskFile } from "../disk/disk.ts";
-import { OciError } from "../error/oci-error.ts";
+import { isOciError, OciError } from "../error/oci-error.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import { type Algorithm, computableAlgorithm, type Digest } from "../spec/digest.ts";
 import type { Upload } from "../store/blobs.ts";
@@ -13,6 +13,8 @@ import { EarlyFlush } from "./directory-flush.ts";
 export interface UploadOwner {
   /** Puts the staged file, durable and read-only, in its place. */
   publish(id: string, digest: Digest): Promise<void>;
+  /** Makes room on a full disk; false: nothing could be given up. */
+  reclaim(): Promise<boolean>;
   /** Removes the staged file. */
   discard(id: string): Promise<void>;
   /** Keeps what would be lost with this object: the hash state cannot be saved to disk. */
@@ -115,7 +117,7 @@ export class DirectoryUpload implements Upload {
 
   /** Writes and hashes at the same time. */
   async #write(chunk: Uint8Array): Promise<void> {
-    const written = this.#file.write(chunk, this.#offset);
+    const written = this.#put(chunk);
     // Handled below; hashing must not leave it unobserved meanwhile.
     written.catch(() => undefined);
     this.#digester?.update(chunk);
@@ -129,6 +131,15 @@ export class DirectoryUpload implements Upload {
     }
     this.#offset += chunk.length;
     this.#flush.wrote(chunk.length);
+  }
+
+  async #put(chunk: Uint8Array): Promise<void> {
+    try {
+      await this.#file.write(chunk, this.#offset);
+    } catch (error) {
+      if (!isOciError(error, "NO_SPACE") || !(await this.#owner.reclaim())) throw error;
+      await this.#file.write(chunk, this.#offset);
+    }
   }
 
   async #alone<T>(work: () => Promise<T>): Promise<T> {

@@ -3,7 +3,7 @@ import type { Disk, DiskFile, EntryStat } from "../disk/disk.ts";
 import { makeDirectories } from "../disk/make-directories.ts";
 import { nodeDisk } from "../disk/node-disk.ts";
 import { discard } from "../disk/small-file.ts";
-import { OciError } from "../error/oci-error.ts";
+import { isOciError, OciError } from "../error/oci-error.ts";
 import type { Digester } from "../bytes/hash.ts";
 import { type Algorithm, algorithmOf, type Digest, encodedOf, isDigest } from "../spec/digest.ts";
 import type { Blobs, LeaseOption, Upload } from "../store/blobs.ts";
@@ -20,10 +20,14 @@ export interface DirectoryOptions {
   readonly prepare?: () => Promise<void>;
   /** Changes nothing at all, also not the times of files. */
   readonly readOnly?: boolean;
+  /** Makes room on a full disk; false: nothing could be given up. By default abandoned uploads of this directory go. */
+  readonly reclaim?: () => Promise<boolean>;
   /** Milliseconds after which a lease is renewed: a small part of the grace of garbage collection. A quarter of an hour by default. */
   readonly leaseAge?: number;
 }
 
+/** Milliseconds after which an upload that nobody holds makes room on a full disk. */
+export const RECLAIM_AGE: number = 10 * 60 * 1000;
 /** Milliseconds, for the grace of an hour. */
 const LEASE_AGE = 15 * 60 * 1000;
 /** Milliseconds for which the time of the last write says well enough when a blob came. */
@@ -43,6 +47,8 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
   readonly #root: string;
   readonly #prepare: (() => Promise<void>) | undefined;
   readonly #leaseAge: number;
+  readonly #makeRoom: () => Promise<boolean>;
+  #reclaiming: Promise<boolean> | undefined;
   readonly #syncs: DirectorySyncs;
   /** Algorithms whose directory was seen to be one. */
   readonly #seen = new Set<string>();
@@ -54,6 +60,7 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
     this.#root = root;
     this.#prepare = options.prepare;
     this.#leaseAge = options.readOnly ? Number.POSITIVE_INFINITY : (options.leaseAge ?? LEASE_AGE);
+    this.#makeRoom = options.reclaim ?? (() => this.#expireOwn());
     this.staging = new Staging(this.disk, join(root, ".berth"));
     this.#syncs = new DirectorySyncs(this.disk);
   }
@@ -115,7 +122,7 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
   async stage(options: { readonly algorithm?: Algorithm } & Signal = {}): Promise<Upload> {
     options.signal?.throwIfAborted();
     await this.ready();
-    return this.#upload(await this.staging.create(), options.algorithm);
+    return this.#upload(await this.#create(), options.algorithm);
   }
 
   async resume(id: string, options: Signal = {}): Promise<Upload> {
@@ -174,6 +181,30 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
 
   suspend(id: string, digester: Digester): void {
     this.staging.suspend(id, digester);
+  }
+
+  /** Many that are out of space at once wait for one clearing. */
+  async reclaim(): Promise<boolean> {
+    this.#reclaiming ??= this.#makeRoom()
+      // The full disk that led here says more.
+      .catch(() => false)
+      .finally(() => {
+        this.#reclaiming = undefined;
+      });
+    return await this.#reclaiming;
+  }
+
+  async #expireOwn(): Promise<boolean> {
+    return (await this.staging.expire(RECLAIM_AGE)).uploads > 0;
+  }
+
+  async #create(): Promise<StagedFile> {
+    try {
+      return await this.staging.create();
+    } catch (error) {
+      if (!isOciError(error, "NO_SPACE") || !(await this.reclaim())) throw error;
+      return await this.staging.create();
+    }
   }
 
   /** Garbage collection goes by this time; the last byte, or the file that was linked, may be old. */

@@ -1,5 +1,6 @@
-import { constants, type BigIntStats, type Dirent, lstatSync } from "node:fs";
+import { constants, lstatSync } from "node:fs";
 import * as fs from "node:fs/promises";
+import { CANNOT_SHARE, isAbsent, isOccupied, MAY_NOT, typeOf } from "./answer.ts";
 import type { Disk, EntryStat, EntryType, OpenMode } from "./disk.ts";
 import type { DiskFile } from "./disk.ts";
 import { diskError, errnoOf } from "./error.ts";
@@ -17,29 +18,6 @@ const FLAGS: Readonly<Record<OpenMode, number>> = {
   resume: O_RDWR | O_NONBLOCK,
   lock: O_RDWR | O_CREAT,
 };
-
-/** What a file system or its rules answer when they cannot link or clone, as against failing at it. */
-const CANNOT_SHARE: ReadonlySet<string> = new Set([
-  "EXDEV",
-  "EMLINK",
-  "EPERM",
-  "EACCES",
-  "EEXIST",
-  "ENOTSUP",
-  "EOPNOTSUPP",
-  "ENOSYS",
-  "EINVAL",
-  "ENOTTY",
-]);
-
-/** What the system answers those who may not change a file. */
-const MAY_NOT: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS"]);
-
-function typeOf(entry: Dirent | BigIntStats): EntryType {
-  if (entry.isFile()) return "file";
-  if (entry.isDirectory()) return "directory";
-  return entry.isSymbolicLink() ? "symlink" : "other";
-}
 
 /** Runs a call; the given errnos are an answer, all others an OciError. */
 async function call<T, A>(
@@ -59,10 +37,9 @@ async function call<T, A>(
 }
 
 const never = (): boolean => false;
-const absent = (errno: string): boolean => errno === "ENOENT" || errno === "ENOTDIR";
 
 async function* readdir(path: string): AsyncGenerator<{ name: string; type: EntryType }, void, undefined> {
-  const directory = await call("list", path, () => fs.opendir(path, { bufferSize: 256 }), absent, undefined);
+  const directory = await call("list", path, () => fs.opendir(path, { bufferSize: 256 }), isAbsent, undefined);
   if (directory === undefined) return;
   try {
     for (;;) {
@@ -80,11 +57,17 @@ export const nodeDisk: Disk = {
   async open(path, mode): Promise<DiskFile | undefined> {
     const flags = FLAGS[mode] | O_NOFOLLOW;
     const mayBeAbsent = mode === "read" || mode === "resume";
-    const handle = await call("open", path, () => fs.open(path, flags, 0o644), mayBeAbsent ? absent : never, undefined);
+    const handle = await call(
+      "open",
+      path,
+      () => fs.open(path, flags, 0o644),
+      mayBeAbsent ? isAbsent : never,
+      undefined,
+    );
     return handle && new NodeFile(path, handle);
   },
   async lstat(path): Promise<EntryStat | undefined> {
-    const stats = await call("look at", path, () => fs.lstat(path, { bigint: true }), absent, undefined);
+    const stats = await call("look at", path, () => fs.lstat(path, { bigint: true }), isAbsent, undefined);
     return stats && toStat(stats, typeOf(stats));
   },
   look(path): EntryStat | undefined {
@@ -126,7 +109,7 @@ export const nodeDisk: Disk = {
   },
   async touch(path) {
     const now = Date.now() / 1000;
-    const touched = await call("touch", path, () => fs.lutimes(path, now, now), absent, false).catch(
+    const touched = await call("touch", path, () => fs.lutimes(path, now, now), isAbsent, false).catch(
       (error: unknown) => {
         if (MAY_NOT.has(errnoOf(error) ?? "")) return undefined;
         throw error;
@@ -135,12 +118,11 @@ export const nodeDisk: Disk = {
     return touched !== false;
   },
   async unlink(path) {
-    const removed = await call("remove", path, () => fs.unlink(path), absent, false);
+    const removed = await call("remove", path, () => fs.unlink(path), isAbsent, false);
     return removed !== false;
   },
   async rmdir(path) {
-    const kept = (errno: string): boolean => absent(errno) || errno === "ENOTEMPTY" || errno === "EEXIST";
-    const removed = await call("remove", path, () => fs.rmdir(path), kept, false);
+    const removed = await call("remove", path, () => fs.rmdir(path), isOccupied, false);
     return removed !== false;
   },
   async syncDirectory(path) {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { hashFile } from "../blobs/directory-content.ts";
+import { checkFile } from "../blobs/directory-check.ts";
 import type { DirectoryBlobs } from "../blobs/directory.ts";
 import type { EntryType } from "../disk/disk.ts";
-import { type Digest, isAlgorithm, isDigest } from "../spec/digest.ts";
+import { algorithmOf, type Digest, isDigest } from "../spec/digest.ts";
 import type { Findings } from "./fsck-report.ts";
 
 /** A blob that lies in the layout. */
@@ -54,15 +54,13 @@ async function checkBlob(
   findings: Findings,
   signal: AbortSignal | undefined,
 ): Promise<CheckedBlob> {
-  const opened = await blobs.openFile(digest);
-  await using file = opened.file;
-  const { size } = opened.stat;
-  const algorithm = digest.slice(0, digest.indexOf(":"));
-  if (!isAlgorithm(algorithm)) {
+  const { stat, actual } = await checkFile(blobs, digest, signal);
+  const { size } = stat;
+  if (actual === undefined) {
+    const algorithm = algorithmOf(digest);
     findings.add("not-checked", `The blob ${digest} cannot be checked: ${algorithm} is not computed here`, { digest });
     return { size, whole: true };
   }
-  const actual = await hashFile(file, size, algorithm, signal);
   findings.checked(digest, size);
   if (actual !== digest) {
     findings.add("digest-mismatch", `The blob ${digest} holds ${size} bytes with the digest ${actual}`, { digest });

@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { STALE_AFTER } from "../blobs/directory-staging.ts";
+import { isStale } from "../blobs/directory-staging.ts";
 import { DirectoryBlobs } from "../blobs/directory.ts";
 import type { Disk } from "../disk/disk.ts";
 import { nodeDisk } from "../disk/node-disk.ts";
@@ -7,6 +7,7 @@ import { readSmallFile } from "../disk/small-file.ts";
 import { isOciError, OciError } from "../error/oci-error.ts";
 import { type LayoutIndex, parseLayoutIndex } from "../spec/layout-index.ts";
 import { Limits } from "../spec/limits.ts";
+import { UPLOAD_AGE } from "../store/blobs.ts";
 import type { Signal } from "../store/content.ts";
 import { checkBlobs } from "./fsck-blobs.ts";
 import { checkGraph, checkNames } from "./fsck-graph.ts";
@@ -77,8 +78,7 @@ async function checkStaging(disk: Disk, root: string, findings: Findings): Promi
   for (const kind of ["uploads", "trash"]) {
     for await (const entry of disk.readdir(join(root, ".berth", kind))) {
       const stat = await disk.lstat(join(root, ".berth", kind, entry.name));
-      const age = Date.now() - Number((stat?.changedNs ?? 0n) / 1_000_000n);
-      if (stat && age >= STALE_AFTER) {
+      if (stat && isStale(stat, UPLOAD_AGE)) {
         findings.add("stale-upload", `.berth/${kind}/${entry.name} (${stat.size} bytes) was left behind`);
       }
     }

@@ -96,7 +96,7 @@ function layoutStore(root: string, disk: Disk, options: LayoutOptions): Store {
 }
 
 /** Lets the names read and write manifests among the blobs. */
-function manifestBytes(blobs: DirectoryBlobs): ManifestBytes {
+export function manifestBytes(blobs: DirectoryBlobs): ManifestBytes {
   return {
     read: (digest, options) => readManifest(blobs, digest, options),
     async write(bytes, mediaType) {

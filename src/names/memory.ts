@@ -4,6 +4,7 @@ import { bareDescriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import { fallbackTag, parseDigestTag } from "../spec/referrer.ts";
 import {
+  taggedConflict,
   type Change,
   isNameChange,
   type Names,
@@ -65,6 +66,7 @@ export class MemoryNames implements Names {
 
   async update(changes: readonly Change[]): Promise<void> {
     for (const change of changes) {
+      if (!isNameChange(change) && change.unlessTagged) this.#requireUntagged(change.manifest.digest);
       if (isNameChange(change) && change.expect !== undefined) {
         const current = this.#tags.get(change.tag)?.digest ?? null;
         if (current !== change.expect) {
@@ -77,6 +79,10 @@ export class MemoryNames implements Names {
       }
     }
     for (const change of changes) this.#apply(change);
+  }
+
+  #requireUntagged(digest: Digest): void {
+    for (const [tag, descriptor] of this.#tags) if (descriptor.digest === digest) throw taggedConflict(digest, tag);
   }
 
   #apply(change: Change): void {

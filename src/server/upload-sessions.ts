@@ -1,5 +1,5 @@
 import { OciError } from "../error/oci-error.ts";
-import type { Upload } from "../store/blobs.ts";
+import { type Upload, UPLOAD_AGE } from "../store/blobs.ts";
 import type { Store } from "../store/store.ts";
 
 export interface UploadSessionsOptions {
@@ -45,7 +45,7 @@ export class UploadSessions implements AsyncDisposable {
 
   constructor(options: UploadSessionsOptions = {}) {
     this.#most = options.most ?? 1000;
-    this.#timeToLive = options.timeToLive ?? 24 * 60 * 60 * 1000;
+    this.#timeToLive = options.timeToLive ?? UPLOAD_AGE;
   }
 
   /** Opens an upload where there is room for one. @throws OciError TOOMANYREQUESTS, and what `stage` throws */

@@ -15,6 +15,8 @@ export const Limits: {
   readonly layoutIndex: number;
   /** The oci-layout marker file. */
   readonly layoutMarker: number;
+  /** What one run leaves for the next one: where a scrub stands, when garbage was collected. */
+  readonly note: number;
   /** JSON nesting. */
   readonly jsonDepth: number;
   /** A JSON answer of a registry that is not a manifest: tags, tokens. */
@@ -62,6 +64,7 @@ export const Limits: {
   config: 8 * 1024 * 1024,
   layoutIndex: 128 * 1024 * 1024,
   layoutMarker: 4096,
+  note: 64 * 1024,
   jsonDepth: 64,
   answer: 16 * 1024 * 1024,
   errorBody: 64 * 1024,

@@ -3,6 +3,9 @@ import type { Descriptor } from "../spec/descriptor.ts";
 import type { Algorithm, Digest } from "../spec/digest.ts";
 import type { Content, Range, Signal } from "./content.ts";
 
+/** Milliseconds after which an upload that nobody writes to is nobody's. */
+export const UPLOAD_AGE: number = 24 * 60 * 60 * 1000;
+
 export interface LeaseOption extends Signal {
   /**
    * The caller is about to rely on what it asks for: garbage collection spares it for the time of

@@ -1,3 +1,4 @@
+import { OciError } from "../error/oci-error.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { Signal } from "./content.ts";
@@ -24,12 +25,19 @@ export interface ManifestChange {
   /** Manifests that this one lists, so that a medium need not list them on their own. */
   readonly children?: readonly Digest[];
   readonly present: boolean;
+  /** It goes only while no tag names it: CONFLICT otherwise. Garbage collection says so. */
+  readonly unlessTagged?: boolean;
 }
 
 export type Change = NameChange | ManifestChange;
 
 export function isNameChange(change: Change): change is NameChange {
   return "tag" in change;
+}
+
+/** The error of a manifest that should go {@link ManifestChange.unlessTagged}. */
+export function taggedConflict(digest: Digest, tag: string): OciError {
+  return new OciError("CONFLICT", `${digest} is named ${JSON.stringify(tag)}, expected no tag`, { digest });
 }
 
 /** How a referrer was found. */
