@@ -19,6 +19,12 @@ interface Waiting {
   readonly digest: Digest;
 }
 
+/** A blob's file in one repository. */
+interface Held {
+  readonly repository: DepotRepository;
+  readonly stat: EntryStat;
+}
+
 export interface DeduplicationOptions {
   readonly repositories: SqlRepositories;
   readonly open: (name: string) => Promise<DepotRepository>;
@@ -81,37 +87,58 @@ export class Deduplication implements AsyncDisposable {
   }
 
   async #unite(repository: DepotRepository, digest: Digest): Promise<void> {
-    const mine = await repository.blobs.lstat(digest);
-    if (!isSharable(mine)) return;
-    for (const { id, name } of await this.#options.repositories.newestHolders(digest, NEIGHBOURS)) {
-      if (id === repository.id) continue;
-      const neighbour = await this.#options.open(name);
-      const theirs = await neighbour.blobs.lstat(digest);
-      if (theirs === undefined) await this.#options.repositories.release(digest, id);
-      if (!isSharable(theirs) || theirs.device !== mine.device) continue;
-      if (isSameFile(mine, theirs) || (await this.#join(repository, neighbour, digest, { mine, theirs }))) return;
+    const group = await this.#group(repository, digest);
+    for (const each of group) {
+      for (const better of group) {
+        // Those from here on have fewer links.
+        if (isSameFile(each.stat, better.stat)) break;
+        const result = await this.#join(each, better, digest);
+        if (result === "joined") break;
+        if (result !== "repaired") continue;
+        // The damaged file may have had other names; each is looked at again.
+        this.add(repository, digest);
+        return;
+      }
     }
   }
 
-  /** True: the two are one file now. */
-  async #join(
-    repository: DepotRepository,
-    neighbour: DepotRepository,
-    digest: Digest,
-    { mine, theirs }: { readonly mine: EntryStat; readonly theirs: EntryStat },
-  ): Promise<boolean> {
+  /** The files of a blob that may become one. In every group those with the most links come first, so that all go the same way. */
+  async #group(repository: DepotRepository, digest: Digest): Promise<readonly Held[]> {
+    const { repositories, open } = this.#options;
+    const mine = await repository.blobs.lstat(digest);
+    if (!isSharable(mine)) return [];
+    const group: Held[] = [{ repository, stat: mine }];
+    for (const { id, name } of await repositories.newestHolders(digest, NEIGHBOURS)) {
+      if (id === repository.id) continue;
+      const neighbour = await open(name);
+      const stat = await neighbour.blobs.lstat(digest);
+      if (stat === undefined) await repositories.release(digest, id);
+      if (isSharable(stat) && stat.device === mine.device) group.push({ repository: neighbour, stat });
+    }
+    return group.toSorted(
+      (left, right) => right.stat.links - left.stat.links || Number(left.stat.inode - right.stat.inode),
+    );
+  }
+
+  /** Makes a file the same as another, if they prove equal; where one of them is damaged the other takes its place. */
+  async #join(each: Held, better: Held, digest: Digest): Promise<"joined" | "repaired" | "apart"> {
     let isEqual: boolean | undefined;
     const compare = async (): Promise<boolean> => {
-      isEqual = await isEqualBlob(digest, repository.blobs, neighbour.blobs, this.#pace);
+      isEqual = await isEqualBlob(digest, each.repository.blobs, better.repository.blobs, this.#pace);
       return isEqual;
     };
-    if (await repository.blobs.unite(digest, neighbour.blobs, mine, compare)) return true;
-    if (isEqual !== false) return false;
-    // They differ, so at least one of them is damaged: the other repairs it.
-    if (!(await isWholeBlob(digest, repository.blobs, this.#pace))) return false;
-    if (await isWholeBlob(digest, neighbour.blobs, this.#pace)) return false;
-    if (!(await neighbour.blobs.unite(digest, repository.blobs, theirs, () => Promise.resolve(true)))) return false;
-    this.#options.onEvent({ type: "repaired", repository: neighbour.name, digest });
-    return true;
+    if (await each.repository.blobs.unite(digest, better.repository.blobs, each.stat, compare)) return "joined";
+    if (isEqual !== false) return "apart";
+    const [whole, damaged] = (await this.#isWhole(each, digest)) ? [each, better] : [better, each];
+    if (await this.#isWhole(damaged, digest)) return "apart";
+    if (whole === better && !(await this.#isWhole(better, digest))) return "apart";
+    const replace = (): Promise<boolean> => Promise.resolve(true);
+    if (!(await damaged.repository.blobs.unite(digest, whole.repository.blobs, damaged.stat, replace))) return "apart";
+    this.#options.onEvent({ type: "repaired", repository: damaged.repository.name, digest });
+    return "repaired";
+  }
+
+  #isWhole({ repository }: Held, digest: Digest): Promise<boolean> {
+    return isWholeBlob(digest, repository.blobs, this.#pace);
   }
 }

@@ -1,4 +1,5 @@
-import { hasMarker, makeLayout } from "../blobs/directory-marker.ts";
+import { DirectoryBlobs } from "../blobs/directory.ts";
+import { makeLayout } from "../blobs/directory-marker.ts";
 import type { Disk } from "../disk/disk.ts";
 import { OciError } from "../error/oci-error.ts";
 import { SqlNames } from "../names/sql.ts";
@@ -11,7 +12,8 @@ import { decorate } from "../store/decorate.ts";
 import { repository } from "../store/repository.ts";
 import type { Location, Store } from "../store/store.ts";
 import { DepotBlobs } from "./depot-blobs.ts";
-import { importLayout } from "./import-layout.ts";
+import { followedStore } from "./followed-store.ts";
+import type { Follower } from "./follow.ts";
 import type { Turns } from "./turns.ts";
 
 /** The stamp of an index.json that is empty because it was made with the repository. */
@@ -23,6 +25,7 @@ export interface DepotShared {
   readonly catalog: Catalog;
   readonly repositoryRows: SqlRepositories;
   readonly turns: Turns;
+  readonly follower: Follower;
   openedAt(path: string): Promise<DepotRepository | undefined>;
   /** A blob came in. */
   published(repository: DepotRepository, digest: Digest): void;
@@ -60,9 +63,10 @@ export class DepotRepository {
         depot.changed(this);
       },
     });
-    this.store = decorate(repository(this.blobs, names, { location: { medium: "layout", path } }), {
+    const store = decorate(repository(this.blobs, names, { location: { medium: "layout", path } }), {
       mount: (descriptor, from, options) => this.#mount(descriptor, from, options),
     });
+    this.store = followedStore(store, depot.follower, name);
   }
 
   /** Its number in the catalog; undefined: nothing was pushed to it yet. */
@@ -83,13 +87,10 @@ export class DepotRepository {
     this.#retired = true;
   }
 
-  /** Takes in the layout that lies in its place; one that was begun to be taken in goes on. */
+  /** Takes in the layout that lies in its place. */
   async #takeIn(): Promise<void> {
-    const { catalog, disk, repositoryRows } = this.#depot;
-    if (!(await hasMarker(disk, this.path))) return;
-    const id = await repositoryRows.add(this.name);
-    await importLayout(catalog, id, this.path, { disk, blobs: this.blobs });
-    this.#id = id;
+    const { follower, repositoryRows } = this.#depot;
+    if (await follower.discover(this.name)) this.#id = (await repositoryRows.find(this.name))?.id;
   }
 
   /** Whether something was pushed to it, or lies in its place by now. */
@@ -125,10 +126,10 @@ export class DepotRepository {
   /** From a neighbour without reading it, from any other layout with its digest checked. */
   async #mount(descriptor: Descriptor, from?: Location, options: Signal = {}): Promise<"mounted" | false> {
     if (from?.medium !== "layout" || from.path === this.path) return false;
-    const neighbour = await this.#depot.openedAt(from.path);
-    if (neighbour === undefined) return false;
     const { digest } = descriptor;
-    if (await this.blobs.share(digest, neighbour.blobs)) return "mounted";
-    return (await this.blobs.link(digest, neighbour.blobs, options)) ? "mounted" : false;
+    const neighbour = await this.#depot.openedAt(from.path);
+    if (neighbour && (await this.blobs.share(digest, neighbour.blobs))) return "mounted";
+    const source = neighbour?.blobs ?? new DirectoryBlobs(from.path, { disk: this.#depot.disk, readOnly: true });
+    return (await this.blobs.link(digest, source, options)) ? "mounted" : false;
   }
 }

@@ -2,12 +2,13 @@ import type { Disk, DiskFile } from "../disk/disk.ts";
 import type { Catalog } from "../names/sql-database.ts";
 import { SqlRepositories } from "../names/sql-repositories.ts";
 import { hasMarker } from "../blobs/directory-marker.ts";
-import { repositoryAt, requireOwnPath, walkRepositories } from "../blobs/directory-repositories.ts";
+import { repositoryAt, requireOwnPath } from "../blobs/directory-repositories.ts";
 import { isOciError } from "../error/oci-error.ts";
 import type { Digest } from "../spec/digest.ts";
 import { isRepositoryName, parseRepositoryName } from "../spec/name.ts";
 import type { Page } from "../store/names.ts";
 import type { Registry, Store } from "../store/store.ts";
+import type { Follower } from "./follow.ts";
 import { DepotRepository, type DepotShared } from "./depot-repository.ts";
 import { Deduplication } from "./deduplication.ts";
 import { HoldingHints } from "./holding-hints.ts";
@@ -29,6 +30,7 @@ export interface DepotParts {
   readonly disk: Disk;
   readonly lock: DiskFile;
   readonly catalog: Catalog;
+  readonly follower: Follower;
   readonly onEvent: (event: DepotEvent) => void;
 }
 
@@ -41,21 +43,21 @@ export class CatalogDepot implements Depot, DepotShared {
   readonly catalog: Catalog;
   readonly repositoryRows: SqlRepositories;
   readonly turns: Turns = new Turns();
+  readonly follower: Follower;
   readonly #hints: HoldingHints;
   readonly #deduplication: Deduplication;
   readonly #lock: DiskFile;
-  readonly #onEvent: (event: DepotEvent) => void;
   readonly #open = new Map<string, DepotRepository>();
   readonly #opening = new Map<string, Promise<DepotRepository>>();
   #closing: Promise<void> | undefined;
 
-  constructor({ root, disk, lock, catalog, onEvent }: DepotParts) {
+  constructor({ root, disk, lock, catalog, follower, onEvent }: DepotParts) {
     this.root = root;
     this.disk = disk;
     this.catalog = catalog;
     this.repositoryRows = new SqlRepositories(catalog);
     this.#lock = lock;
-    this.#onEvent = onEvent;
+    this.follower = follower;
     const repositories = this.repositoryRows;
     this.#deduplication = new Deduplication({ repositories, onEvent, open: (name) => this.opened(name) });
     this.#hints = new HoldingHints({
@@ -112,12 +114,15 @@ export class CatalogDepot implements Depot, DepotShared {
     this.#hints.add(repository, digest);
   }
 
-  changed(_repository: DepotRepository): void {}
+  changed({ name }: DepotRepository): void {
+    this.follower.wrote(name);
+  }
 
   async settle(): Promise<void> {
     await this.#hints.flush();
     await this.#deduplication.settle();
     await this.catalog.settle();
+    await this.follower.settle();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -125,20 +130,11 @@ export class CatalogDepot implements Depot, DepotShared {
     return this.#closing;
   }
 
-  /** Ends removals that were cut short, and takes in what lies below the root and is not in the catalog. */
+  /** Ends removals that were cut short, and takes in what changed below the root while nobody served it. */
   async discover(): Promise<void> {
     const isKnown = async (name: string): Promise<boolean> => (await this.repositoryRows.find(name)) !== undefined;
     await resumeRemovals(this.disk, this.root, isKnown);
-    for await (const name of walkRepositories(this.disk, this.root)) {
-      try {
-        const row = await this.repositoryRows.find(name);
-        if (!row?.isRead) await this.opened(name);
-      } catch (error) {
-        // One layout that cannot be read does not keep the others from being served.
-        if (!isOciError(error)) throw error;
-        this.#onEvent({ type: "unreadable", repository: name, error });
-      }
-    }
+    await this.follower.start();
   }
 
   /** @throws OciError NAME_INVALID, NAME_UNKNOWN where a link or a file is in the way */
@@ -166,6 +162,7 @@ export class CatalogDepot implements Depot, DepotShared {
 
   async #remove(name: string, open: DepotRepository | undefined): Promise<void> {
     const path = await requireOwnPath(this.disk, this.root, name);
+    await this.follower.forget(name);
     const removal = await beginRemoval(this.disk, this.root, name);
     await this.repositoryRows.remove(name);
     open?.retire();
@@ -186,6 +183,7 @@ export class CatalogDepot implements Depot, DepotShared {
     try {
       await this.#hints.flush();
       await this.#deduplication[Symbol.asyncDispose]();
+      await this.follower[Symbol.asyncDispose]();
       await this.catalog[Symbol.asyncDispose]();
     } finally {
       this.#open.clear();

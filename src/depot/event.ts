@@ -1,7 +1,8 @@
+import type { FollowEvent } from "./follow-event.ts";
+
 /** What a depot tells of the work that nobody waits for. */
 export type DepotEvent =
-  /** A layout below the root is not served, because it cannot be read. */
-  | { readonly type: "unreadable"; readonly repository: string; readonly error: unknown }
+  | FollowEvent
   /** Equal blobs could not be made one file. */
   | {
       readonly type: "deduplication-failed";

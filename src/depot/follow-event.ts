@@ -14,9 +14,9 @@ export type FollowEvent =
     }
   | { readonly type: "layout-imported"; readonly repository: string; readonly tags: number; readonly manifests: number }
   | { readonly type: "index-written"; readonly repository: string; readonly milliseconds: number }
-  | {
-      /** It is left as it is and tried again. */
-      readonly type: "layout-not-followed";
-      readonly repository: string;
-      readonly message: string;
-    };
+  /** What others wrote into a layout is not known, because it cannot be read. It is tried again. */
+  | { readonly type: "unreadable"; readonly repository: string; readonly error: unknown }
+  /** An index.json could not be written: other tools do not see what was pushed. It is tried again. */
+  | { readonly type: "index-not-written"; readonly repository: string; readonly error: unknown }
+  /** A damaged index.json was moved away, and is written anew. */
+  | { readonly type: "index-set-aside"; readonly repository: string; readonly path: string; readonly reason: string };

@@ -86,9 +86,10 @@ class IndexExport {
     const kept = join(this.#layout.path, ".berth", `index.json.damaged-${Date.now()}`);
     await this.#context.disk.rename(index, kept);
     this.#context.onEvent({
-      type: "layout-not-followed",
+      type: "index-set-aside",
       repository: this.#layout.name,
-      message: `${cause.message}; it was moved to ${kept}`,
+      path: kept,
+      reason: cause.message,
     });
   }
 

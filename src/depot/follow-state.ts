@@ -6,6 +6,8 @@ export class FollowState {
   mayLookAt = 0;
   /** The look that goes on. */
   looking: Promise<void> | undefined;
+  /** It is taken in for the first time. */
+  discovering: Promise<void> | undefined;
   /** When its index.json may be written again. */
   nextExport = 0;
   isExporting = false;
@@ -14,7 +16,7 @@ export class FollowState {
 
   /** Whether nothing is lost when it is forgotten. */
   get isIdle(): boolean {
-    return this.looking === undefined && this.timer === undefined && !this.isExporting;
+    return (this.looking ?? this.discovering) === undefined && this.timer === undefined && !this.isExporting;
   }
 
   clear(): void {

@@ -67,7 +67,7 @@ export class Follower implements AsyncDisposable {
         () => void running.delete(work),
         (error: unknown) => {
           running.delete(work);
-          this.#tell(name, error);
+          this.#options.onEvent({ type: "unreadable", repository: name, error });
         },
       );
       running.add(work);
@@ -93,18 +93,19 @@ export class Follower implements AsyncDisposable {
     return state.looking;
   }
 
-  /** Whether there is a layout that the catalog did not know; it does then. */
+  /**
+   * Takes in a layout that the catalog has not read yet; false: there is none.
+   * @throws OciError LAYOUT_INVALID, IO
+   */
   async discover(name: string): Promise<boolean> {
-    const { disk, root, catalog } = this.#options;
-    try {
-      if (!(await hasMarker(disk, await requireOwnPath(disk, root, name)))) return false;
-      await within(PATIENCE, this.#takeIn(name, true));
-      return (await followedRepository(catalog.read, name)) !== undefined;
-    } catch (error) {
-      if (!isOciError(error)) throw error;
-      if (error.code !== "NAME_UNKNOWN") this.#tell(name, error);
-      return false;
-    }
+    const { disk, root } = this.#options;
+    if (!(await hasMarker(disk, await requireOwnPath(disk, root, name)))) return false;
+    const state = this.#state(name);
+    state.discovering ??= this.#takeIn(name, true).finally(() => {
+      state.discovering = undefined;
+    });
+    await state.discovering;
+    return true;
   }
 
   /** Names of a repository have changed in the catalog. */
@@ -112,11 +113,12 @@ export class Follower implements AsyncDisposable {
     this.#schedule(name, this.#state(name));
   }
 
-  /** Nothing is known of a repository any more: it was removed. */
-  forget(name: string): void {
+  /** Leaves a repository alone, which is about to be removed. Resolves when nothing works on it. */
+  async forget(name: string): Promise<void> {
     this.#states.get(name)?.clear();
     this.#states.delete(name);
     this.#due.delete(name);
+    await this.#turns.get(name)?.catch(() => undefined);
   }
 
   /** Resolves when every index.json says what the catalog says, those excepted that cannot be written. */
@@ -157,7 +159,7 @@ export class Follower implements AsyncDisposable {
       if (!isOciError(error)) throw error;
       state.mayLookAt = performance.now() + AGAIN;
       state.nextLook = state.mayLookAt;
-      this.#tell(name, error);
+      this.#options.onEvent({ type: "unreadable", repository: name, error });
     }
   }
 
@@ -200,7 +202,7 @@ export class Follower implements AsyncDisposable {
     } catch (error) {
       if (!isOciError(error)) throw error;
       state.nextExport = performance.now() + AGAIN;
-      this.#tell(repository, error);
+      this.#options.onEvent({ type: "index-not-written", repository, error });
       return "failed";
     } finally {
       state.isExporting = false;
@@ -239,11 +241,6 @@ export class Follower implements AsyncDisposable {
       this.#states.set(name, state);
     }
     return state;
-  }
-
-  #tell(repository: string, error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
-    this.#options.onEvent({ type: "layout-not-followed", repository, message });
   }
 }
 

@@ -6,6 +6,9 @@ import { OciError } from "../error/oci-error.ts";
 import { openCatalog } from "../names/sql-catalog.ts";
 import { CatalogDepot, type Depot } from "./depot.ts";
 import type { DepotEvent } from "./event.ts";
+import { Follower } from "./follow.ts";
+import { FollowHere } from "./follow-here.ts";
+import { FollowWorker } from "./follow-worker.ts";
 import { lockRoot } from "./server-lock.ts";
 
 export interface DepotOptions {
@@ -32,8 +35,15 @@ export async function openDepot(path: string, options: DepotOptions = {}): Promi
   const lock = await lockRoot(disk, root);
   let depot: CatalogDepot | undefined;
   try {
-    const catalog = openCatalog(join(own, "catalog.db"));
-    depot = new CatalogDepot({ root, disk, lock, catalog, onEvent: options.onEvent ?? (() => undefined) });
+    const file = join(own, "catalog.db");
+    const catalog = openCatalog(file);
+    const onEvent = options.onEvent ?? ((): void => undefined);
+    const runner =
+      disk === nodeDisk
+        ? new FollowWorker({ root, catalog: file, writer: catalog, onEvent })
+        : new FollowHere({ root, disk, catalog, onEvent });
+    const follower = new Follower({ root, disk, catalog, runner, onEvent });
+    depot = new CatalogDepot({ root, disk, lock, catalog, follower, onEvent });
     await disk.syncDirectory(own);
     await depot.discover();
     return depot;
