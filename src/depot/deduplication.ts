@@ -129,9 +129,9 @@ export class Deduplication implements AsyncDisposable {
     };
     if (await each.repository.blobs.unite(digest, better.repository.blobs, each.stat, compare)) return "joined";
     if (isEqual !== false) return "apart";
-    const [whole, damaged] = (await this.#isWhole(each, digest)) ? [each, better] : [better, each];
-    if (await this.#isWhole(damaged, digest)) return "apart";
-    if (whole === better && !(await this.#isWhole(better, digest))) return "apart";
+    const [eachWhole, betterWhole] = [await this.#isWhole(each, digest), await this.#isWhole(better, digest)];
+    if (eachWhole === betterWhole) return "apart";
+    const [whole, damaged] = eachWhole ? [each, better] : [better, each];
     const replace = (): Promise<boolean> => Promise.resolve(true);
     if (!(await damaged.repository.blobs.unite(digest, whole.repository.blobs, damaged.stat, replace))) return "apart";
     this.#options.onEvent({ type: "repaired", repository: damaged.repository.name, digest });
