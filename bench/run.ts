@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type Fleet, startFleet, stopAll } from "./fleet.ts";
 import { record } from "./record.ts";
@@ -8,11 +8,12 @@ import { ROWS } from "./rows.ts";
 import { everybody } from "./servers/kinds.ts";
 import { describe } from "./setting.ts";
 
-const usage = `Usage: npm run bench -- [ROW]... [--seconds N] [--rounds N] [--many N] [--record FILE] [--berth FILE]
+const usage = `Usage: npm run bench -- [ROW]... [--seconds N] [--rounds N] [--many N] [--folder DIR] [--record FILE] [--berth FILE]
 Rows (all by default): ${Object.keys(ROWS).join(", ")}
   --seconds N    of one measurement under load (default: 10; 2 is enough to try)
   --rounds N     of every row (default: 5)
-  --many N       tags, referrers' cap and orphans of the rows about many (default: 50000)
+  --many N       tags, and orphans, of the rows about many (default: 50000)
+  --folder DIR   for all that is written, on a real disk (default: bench/results)
   --record FILE  put the tables between the marks of this Markdown file as well
   --berth FILE   bin/berth.js of another build
 Needs about 15 GB of disk; peers are taken from PATH.
@@ -36,6 +37,7 @@ function parse() {
       seconds: { type: "string", default: "10" },
       rounds: { type: "string", default: "5" },
       many: { type: "string", default: "50000" },
+      folder: { type: "string", default: join(root, "bench", "results") },
       record: { type: "string" },
       berth: { type: "string", default: join(root, "bin", "berth.js") },
     },
@@ -48,9 +50,8 @@ function parse() {
 }
 
 const options = read();
-const home = join(root, "bench", "results");
-await mkdir(home, { recursive: true });
-const folder = await mkdtemp(join(home, "run-"));
+await mkdir(options.folder, { recursive: true });
+const folder = await mkdtemp(join(resolve(options.folder), "run-"));
 const berth = [process.execPath, options.berth];
 let fleet: Promise<Fleet> | undefined;
 const bench: Bench = {
