@@ -26,6 +26,8 @@ export interface Context {
   warn(text: string): void;
   /** Standard input. */
   stdin(): Bytes;
+  /** From now on SIGHUP calls this instead of ending the program. */
+  onHangup(listener: () => void): void;
   readonly onEvent: (event: ProgressEvent) => void;
   /** Loads every command and says what it takes. */
   describeTable(): Promise<DescribedTable>;

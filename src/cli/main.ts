@@ -19,6 +19,8 @@ function onSignal(signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void {
   controller.abort(new OciError("INTERRUPTED", "Interrupted"));
 }
 
+let onHangup = (): void => onSignal("SIGHUP");
+
 function onOutputError(error: Error): void {
   const code = "code" in error ? error.code : undefined;
   if (outputFailed === undefined) {
@@ -53,7 +55,8 @@ async function findDirectory(): Promise<string> {
   }
 }
 
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, onSignal);
+process.on("SIGHUP", () => onHangup());
 process.stdout.on("error", onOutputError);
 process.stderr.on("error", () => undefined);
 
@@ -66,6 +69,9 @@ const code = await run(process.argv.slice(2), {
   stderr: process.stderr,
   signal: controller.signal,
   interrupted: () => interrupted,
+  onHangup: (listener) => {
+    onHangup = listener;
+  },
   outputFailed: () => outputFailed !== undefined,
 });
 await new Promise<void>((resolve) => {

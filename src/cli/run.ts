@@ -20,6 +20,8 @@ export interface Shell {
   readonly signal: AbortSignal;
   /** The exit code of the signal that came, if one did. */
   readonly interrupted: () => number | undefined;
+  /** From now on SIGHUP calls this instead of ending the program. */
+  readonly onHangup: (listener: () => void) => void;
   /** Standard output failed, which has been told: what fails because of that is not told again. */
   readonly outputFailed: () => boolean;
 }
@@ -129,6 +131,7 @@ export async function run(argv: readonly string[], shell: Shell): Promise<number
         say(`${style.yellow("warning:")} ${text}`);
       },
       stdin: shell.stdin,
+      onHangup: shell.onHangup,
       onEvent: progress.onEvent,
       describeTable: async () => {
         const { describeTable } = await import("./describe-table.ts");

@@ -4,7 +4,7 @@ import { OciError } from "../error/oci-error.ts";
 import type { Handler } from "./handler.ts";
 import { isContentBody, type ServerRequest, type ServerResponse } from "./message.ts";
 import type { Pace, Paced } from "./pace.ts";
-import { sendContent } from "./send-content.ts";
+import { sendContent, type Sent } from "./send-content.ts";
 
 /** What is read of a body that nobody wanted, so that its sender gets to see the answer: bytes and milliseconds. */
 const LINGER_BYTES = 16 * 1024 * 1024;
@@ -12,10 +12,13 @@ const LINGER_TIME = 2000;
 
 export interface ExchangeResult {
   readonly status: number;
-  readonly error?: unknown;
+  /** Bytes of the body that were handed to the connection. */
+  readonly bytes: number;
+  readonly error: unknown;
 }
 
 export interface ExchangeOptions {
+  readonly id: string;
   /** The client waits for a 100 before it sends the body. */
   readonly expectsContinue: boolean;
   /** The server is about to end: no further request on this connection. */
@@ -45,13 +48,15 @@ export async function exchange(
       body: bodyOf(incoming, outgoing, paced, state),
       signal: gone.signal,
     } satisfies ServerRequest);
+    const sent: Sent = { bytes: 0 };
     const error = await send(response, incoming, outgoing, {
+      id: options.id,
       signal: gone.signal,
       willing: state.continued,
       closing: options.closing(),
+      sent,
     });
-    const failed = error ?? response.error;
-    return { status: response.status, ...(failed === undefined ? {} : { error: failed }) };
+    return { status: response.status, bytes: sent.bytes, error: error ?? response.error };
   } finally {
     options.pace.forget(paced);
   }
@@ -84,10 +89,12 @@ async function* bodyOf(
 }
 
 interface SendState {
+  readonly id: string;
   readonly signal: AbortSignal;
   /** Whether the rest of an unread body is on its way at all. */
   readonly willing: boolean;
   readonly closing: boolean;
+  readonly sent: Sent;
 }
 
 /** Returns what went wrong once the head was out; then the connection is cut, so that nobody takes a part for the whole. */
@@ -95,15 +102,16 @@ async function send(
   response: ServerResponse,
   incoming: IncomingMessage,
   outgoing: NodeResponse,
-  { signal, willing, closing }: SendState,
+  { id, signal, willing, closing, sent }: SendState,
 ): Promise<unknown> {
   const { status, headers, body } = response;
   try {
     if (outgoing.destroyed) return undefined;
     const unread = !incoming.complete;
-    outgoing.writeHead(status, { ...headers, ...(unread || closing ? { connection: "close" } : {}) });
-    if (isContentBody(body)) await sendContent(outgoing, body, signal);
-    else if (body && unread) outgoing.write(body);
+    outgoing.writeHead(status, headLines(headers, id, unread || closing));
+    if (isContentBody(body)) await sendContent(outgoing, body, { signal, sent });
+    else sent.bytes = body?.length ?? 0;
+    if (body && unread && !isContentBody(body)) outgoing.write(body);
     if (unread && willing) {
       outgoing.flushHeaders();
       await linger(incoming);
@@ -116,6 +124,18 @@ async function send(
   } finally {
     if (isContentBody(body)) await body.content[Symbol.asyncDispose]();
   }
+}
+
+/** Names and values in turn, as node:http takes them fastest. */
+function headLines(headers: ServerResponse["headers"], id: string, last: boolean): (string | string[])[] {
+  const lines: (string | string[])[] = [];
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined) lines.push(name, typeof value === "string" ? value : [...value]);
+  }
+  lines.push("x-request-id", id);
+  if (last) lines.push("connection", "close");
+  return lines;
 }
 
 /** A connection closed on unread bytes is reset, and the answer may be lost on the way with it. */

@@ -9,18 +9,30 @@ const CHUNK = 512 * 1024;
 /** Pairs of buffers kept for the next transfer. */
 const KEPT_PAIRS = 8;
 
+/** What has been handed to the connection so far. */
+export interface Sent {
+  bytes: number;
+}
+
+export interface SendOptions {
+  readonly signal: AbortSignal;
+  readonly sent: Sent;
+}
+
 type Pair = readonly [Buffer, Buffer];
 const kept: Pair[] = [];
 
 /** Sends content with constant memory, as fast as the client takes it. Head and content-length are the caller's. */
-export async function sendContent(response: NodeResponse, body: ContentBody, signal: AbortSignal): Promise<void> {
+export async function sendContent(response: NodeResponse, body: ContentBody, options: SendOptions): Promise<void> {
   const { content, start, length } = body;
+  const { signal, sent } = options;
   if (length === 0) return;
-  if (content.file) return sendFile(response, content.file.handle, content.file.offset + start, length, signal);
+  if (content.file) return sendFile(response, content.file.handle, content.file.offset + start, length, options);
   let left = length;
   for await (const chunk of content.bytes()) {
     if (chunk.length > left) throw changed();
     left -= chunk.length;
+    sent.bytes += chunk.length;
     if (!response.write(chunk)) await once(response, "drain", { signal });
   }
   if (left > 0) throw changed();
@@ -32,19 +44,22 @@ async function sendFile(
   handle: FileHandle,
   offset: number,
   length: number,
-  signal: AbortSignal,
+  { signal, sent }: SendOptions,
 ): Promise<void> {
-  if (length <= CHUNK) return sendSmall(response, handle, offset, length);
+  if (length <= CHUNK) {
+    await sendSmall(response, handle, offset, length);
+    sent.bytes = length;
+    return;
+  }
   const pair: Pair = kept.pop() ?? [Buffer.allocUnsafeSlow(CHUNK), Buffer.allocUnsafeSlow(CHUNK)];
   const writes: [Promise<void>, Promise<void>] = [Promise.resolve(), Promise.resolve()];
-  let sent = 0;
-  for (let turn: 0 | 1 = 0; sent < length; turn = turn === 0 ? 1 : 0) {
+  for (let turn: 0 | 1 = 0; sent.bytes < length; turn = turn === 0 ? 1 : 0) {
     await writes[turn];
     signal.throwIfAborted();
     const buffer = pair[turn];
-    const { bytesRead } = await handle.read(buffer, 0, Math.min(CHUNK, length - sent), offset + sent);
+    const { bytesRead } = await handle.read(buffer, 0, Math.min(CHUNK, length - sent.bytes), offset + sent.bytes);
     if (bytesRead === 0) throw changed();
-    sent += bytesRead;
+    sent.bytes += bytesRead;
     writes[turn] = write(response, buffer.subarray(0, bytesRead), signal);
     // Awaited above or below; until then a failure must not count as unhandled.
     writes[turn].catch(() => undefined);

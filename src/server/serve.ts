@@ -8,16 +8,25 @@ import { exchange } from "./exchange.ts";
 import { createHandler, type HandlerOptions } from "./handler.ts";
 import { Pace, type PaceOptions } from "./pace.ts";
 import { renderError } from "./render-error.ts";
+import { RequestIds } from "./request-ids.ts";
 import { Turns } from "./turns.ts";
 
 /** What a running server tells of its work. */
 export interface ServerEvent {
   readonly type: "request";
+  /** Unlike that of every other request; the answer carries it as X-Request-Id. */
+  readonly id: string;
+  /** The address that it came from; undefined when the connection was gone already. */
+  readonly remote: string | undefined;
   readonly method: string;
   /** As it came, percent-encoded; escape it before showing it. */
   readonly target: string;
   readonly status: number;
+  /** Bytes of the answer's body that were handed to the connection. */
+  readonly bytes: number;
   readonly milliseconds: number;
+  /** The client's word for itself. */
+  readonly agent: string | undefined;
   /** Why it failed, with what the client was not told. */
   readonly error?: unknown;
 }
@@ -57,17 +66,30 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const pace = new Pace(options.pace);
   const active = new Set<Promise<void>>();
   const turns = new Turns();
+  const ids = new RequestIds();
   let closing = false;
 
   async function run(incoming: IncomingMessage, outgoing: NodeResponse, expectsContinue: boolean): Promise<void> {
     const started = performance.now();
-    const result = await exchange(handler, incoming, outgoing, { expectsContinue, closing: () => closing, pace });
+    const id = ids.next();
+    const { remoteAddress } = incoming.socket;
+    const { status, bytes, error } = await exchange(handler, incoming, outgoing, {
+      id,
+      expectsContinue,
+      closing: () => closing,
+      pace,
+    });
     options.onEvent?.({
       type: "request",
+      id,
+      remote: remoteAddress,
       method: incoming.method ?? "",
       target: incoming.url ?? "",
+      status,
+      bytes,
       milliseconds: performance.now() - started,
-      ...result,
+      agent: incoming.headers["user-agent"],
+      ...(error === undefined ? {} : { error }),
     });
   }
 

@@ -6,6 +6,7 @@ import { finish, type Ran, startBerth } from "./berth.ts";
 export interface Served extends AsyncDisposable {
   readonly firstLine: string;
   readonly host: string;
+  signal(signal: NodeJS.Signals): void;
   stop(signal: NodeJS.Signals): Promise<Ran>;
 }
 
@@ -26,6 +27,7 @@ export async function serve(args: readonly string[], cwd: string): Promise<Serve
   return {
     firstLine,
     host: /127\.0\.0\.1:\d+/.exec(firstLine)?.[0] ?? "",
+    signal: (signal) => void child.kill(signal),
     stop,
     [Symbol.asyncDispose]: async () => {
       await stop("SIGKILL");

@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { access, constants } from "node:fs/promises";
+import { resolve } from "node:path";
 import { errnoOf } from "../../disk/error.ts";
 import { isOciError } from "../../error/oci-error.ts";
+import type { AccessLog } from "../../server/access-log.ts";
 import type { ServerEvent } from "../../server/serve.ts";
 import { parseNamePattern } from "../../spec/name-pattern.ts";
 import { type Command, defineCommand } from "../command.ts";
@@ -23,6 +25,10 @@ export const command: Command = defineCommand({
     name: text("--name <repository>", "the repository's name, for one layout (default: its directory's name)"),
     readOnly: flag("--read-only", "refuse everything that would change something"),
     delete: flag("--no-delete", "refuse to delete tags, manifests and blobs"),
+    accessLog: text(
+      "--access-log <file>",
+      "append a line of JSON for each request, - for standard output (default: none); SIGHUP opens the file anew",
+    ),
     maxBlobSize: byteSize("--max-blob-size <size>", "refuse blobs larger than this, as 10GiB (default: no limit)"),
     sparse: list(
       "--sparse <repositories>",
@@ -53,6 +59,7 @@ export const command: Command = defineCommand({
     });
     await using registry = opened.registry;
     signal.throwIfAborted();
+    await using log = options.accessLog === undefined ? undefined : await openLog(options.accessLog, context);
     const server = await serve({
       registry,
       readOnly,
@@ -62,6 +69,7 @@ export const command: Command = defineCommand({
       host: options.host ?? "127.0.0.1",
       port: options.port ?? DEFAULT_PORT,
       onEvent: (event) => {
+        log?.write(event);
         report(event, context);
       },
     });
@@ -76,6 +84,16 @@ export const command: Command = defineCommand({
     context.note("Stopped");
   },
 });
+
+async function openLog(path: string, context: Context): Promise<AccessLog> {
+  const { openAccessLog } = await import("../../server/access-log.ts");
+  const log = await openAccessLog(path === "-" ? 1 : resolve(context.cwd, path), {
+    onTrouble: (error) => context.warn(`Cannot write the access log: ${error.message}; serving goes on`),
+    onRecovery: (missing) => context.warn(`The access log is written again; ${missing} lines are missing`),
+  });
+  if (path !== "-") context.onHangup(() => log.reopen());
+  return log;
+}
 
 async function isUnwritable(directory: string): Promise<boolean> {
   try {
