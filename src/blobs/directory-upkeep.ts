@@ -6,7 +6,7 @@ import { isOciError, OciError } from "../error/oci-error.ts";
 import { algorithmOf, type Digest, encodedOf, isDigest } from "../spec/digest.ts";
 import { Limits } from "../spec/limits.ts";
 import type { Signal } from "../store/content.ts";
-import type { ContentUpkeep, Expired, StoredBlob, Verdict } from "../store/upkeep.ts";
+import type { Checked, ContentUpkeep, Expired, StoredBlob, Verdict } from "../store/upkeep.ts";
 import { checkFile } from "./directory-check.ts";
 import type { DirectoryBlobs } from "./directory.ts";
 import { filesIn } from "./directory-staging.ts";
@@ -102,16 +102,17 @@ export class DirectoryUpkeep implements ContentUpkeep {
     return await this.#blobs.staging.expire(age, options);
   }
 
-  async check(digest: Digest, options: Signal = {}): Promise<Verdict> {
+  async check(digest: Digest, options: Signal = {}): Promise<Checked> {
     try {
       const { stat, actual } = await checkFile(this.#blobs, digest, options.signal);
-      if (actual === undefined) return "unknown-algorithm";
-      if (actual !== digest) return await this.#setAside(digest, stat);
+      const { size } = stat;
+      if (actual === undefined) return { verdict: "unknown-algorithm", size: 0 };
+      if (actual !== digest) return { verdict: await this.#setAside(digest, stat), size };
       await this.#forgetQuarantined(digest);
-      return "whole";
+      return { verdict: "whole", size };
     } catch (error) {
-      if (isOciError(error, "BLOB_UNKNOWN")) return "gone";
-      if (isOciError(error, "CONTENT_DAMAGED")) return await this.#setAside(digest, undefined);
+      if (isOciError(error, "BLOB_UNKNOWN")) return { verdict: "gone", size: 0 };
+      if (isOciError(error, "CONTENT_DAMAGED")) return { verdict: await this.#setAside(digest, undefined), size: 0 };
       throw error;
     }
   }

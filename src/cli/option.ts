@@ -116,6 +116,30 @@ export function byteSize(flags: string, about: string): Option<number | undefine
   };
 }
 
+const DURATION = /^(\d{1,9})(ms|s|m|h|d)$/;
+const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A time such as `90s`, `1h` or `7d`, in milliseconds, or 0; undefined unless given. */
+export function duration(flags: string, about: string): Option<number | undefined> {
+  const name = /--[a-z-]+/.exec(flags)?.[0] ?? flags;
+  return {
+    flags,
+    about,
+    many: false,
+    read: (raw) => {
+      if (typeof raw !== "string") return undefined;
+      if (raw === "0") return 0;
+      const [, number, unit = ""] = DURATION.exec(raw) ?? [];
+      const factor = MILLISECONDS[unit];
+      if (number !== undefined && factor !== undefined) return Number(number) * factor;
+      throw new OciError(
+        "USAGE",
+        `Invalid value ${JSON.stringify(raw)} for ${name}: expected a time such as 90s, 15m, 1h or 7d`,
+      );
+    },
+  };
+}
+
 /** `key=value`, many times; the last of one key wins. */
 export function keyValues(flags: string, about: string): Option<Readonly<Record<string, string>>> {
   const name = /--[a-z-]+/.exec(flags)?.[0] ?? flags;

@@ -1,6 +1,7 @@
 import { basename, resolve } from "node:path";
 import { DirectoryBlobs } from "../blobs/directory.ts";
 import { hasMarker } from "../blobs/directory-marker.ts";
+import { repositoryPath, walkRepositories } from "../blobs/directory-repositories.ts";
 import { DirectoryUpkeep } from "../blobs/directory-upkeep.ts";
 import { DirectoryNotes } from "../blobs/directory-notes.ts";
 import { blockingDisk } from "../disk/blocking-disk.ts";
@@ -8,6 +9,7 @@ import type { Disk } from "../disk/disk.ts";
 import { OciError } from "../error/oci-error.ts";
 import { IndexJsonNames } from "../names/index-json.ts";
 import { IndexJsonUpkeep } from "../names/index-json-upkeep.ts";
+import { compareAscii } from "../spec/layout-index-view.ts";
 import type { RepositoryUpkeep, Upkeep } from "../store/upkeep.ts";
 import { manifestBytes } from "./open-layout.ts";
 
@@ -26,12 +28,27 @@ export async function openLayoutUpkeep(path: string, options: LayoutUpkeepOption
   if (!(await hasMarker(disk, root))) {
     throw new OciError("NAME_UNKNOWN", `There is no layout at ${JSON.stringify(path)}`);
   }
-  const notes = new DirectoryNotes(root, disk);
   const repository = layoutUpkeep(basename(root), root, disk);
+  return withNotes(root, disk, async function* ({ after } = {}) {
+    if (after === undefined || repository.name > after) yield repository;
+  });
+}
+
+/** Opens a folder of layouts, each below it a repository named by its path, for garbage collection and scrub. */
+export async function openFolderUpkeep(path: string, options: LayoutUpkeepOptions = {}): Promise<Upkeep> {
+  const root = resolve(path);
+  const disk = options.disk ?? blockingDisk;
+  return withNotes(root, disk, async function* ({ after = "", signal } = {}) {
+    const names: string[] = [];
+    for await (const name of walkRepositories(disk, root, signal)) if (name > after) names.push(name);
+    for (const name of names.toSorted(compareAscii)) yield layoutUpkeep(name, repositoryPath(root, name), disk);
+  });
+}
+
+function withNotes(root: string, disk: Disk, repositories: Upkeep["repositories"]): Upkeep {
+  const notes = new DirectoryNotes(root, disk);
   return {
-    async *repositories({ after } = {}) {
-      if (after === undefined || repository.name > after) yield repository;
-    },
+    repositories,
     recall: (name) => notes.recall(name),
     record: (name, document) => notes.record(name, document),
     alone: (name, work, waiting) => notes.alone(name, work, waiting),

@@ -25,13 +25,15 @@ const CLEAR_TAGS_OF = `UPDATE tag SET digest = NULL WHERE repository_id = ? AND 
 
 const REPOSITORY_IS = `SELECT id FROM repository WHERE id = ?`;
 const TAG_IS = `SELECT digest FROM tag WHERE repository_id = ? AND name = ?`;
+const NAME_OF = `SELECT name FROM tag WHERE repository_id = ? AND digest = ? LIMIT 1`;
 const MANIFEST_IS = `SELECT digest FROM manifest WHERE repository_id = ? AND digest = ?`;
 
 /** What a check is about, so that its failure can be told. */
 export type Guard =
   | { readonly about: "repository" }
   | { readonly about: "tag"; readonly change: NameChange }
-  | { readonly about: "manifest"; readonly change: NameChange };
+  | { readonly about: "manifest"; readonly change: NameChange }
+  | { readonly about: "untagged"; readonly change: ManifestChange };
 
 /** A job, and what each of its checks is about. */
 export interface ChangeJob extends SqlJob {
@@ -46,7 +48,12 @@ export function jobOf(repository: number, changes: readonly Change[], now: numbe
     changes.flatMap((each) => (isNameChange(each) || !each.present ? [] : each.manifest.digest)),
   );
   for (const change of changes) {
-    if (!isNameChange(change)) continue;
+    if (!isNameChange(change)) {
+      if (!change.unlessTagged) continue;
+      checks.push({ sql: NAME_OF, values: [repository, digestKey(change.manifest.digest)], equals: null });
+      guards.push({ about: "untagged", change });
+      continue;
+    }
     const { tag, to, expect } = change;
     if (expect !== undefined) {
       checks.push({ sql: TAG_IS, values: [repository, tag], equals: expect === null ? null : digestKey(expect) });

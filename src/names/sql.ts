@@ -3,7 +3,15 @@ import { parseAnnotations, type Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import { fallbackTag, parseDigestTag } from "../spec/referrer.ts";
 import type { Signal } from "../store/content.ts";
-import type { Change, Names, Page, Referrer, ReferrersOptions, Tag } from "../store/names.ts";
+import {
+  type Change,
+  type Names,
+  type Page,
+  type Referrer,
+  type ReferrersOptions,
+  type Tag,
+  taggedConflict,
+} from "../store/names.ts";
 import { type Guard, jobOf } from "./sql-changes.ts";
 import type { Catalog, SqlReader, SqlRow, SqlValue } from "./sql-database.ts";
 import { digestKey, digestOfKey, keyBefore } from "./sql-digest.ts";
@@ -179,6 +187,8 @@ function refusal(guard: Guard | undefined, found: SqlValue): OciError {
         },
       );
     }
+    case "untagged":
+      return taggedConflict(guard.change.manifest.digest, String(found));
     default:
       return new OciError("NAME_UNKNOWN", "The repository was removed meanwhile");
   }

@@ -3,7 +3,7 @@ import type { Digest } from "../spec/digest.ts";
 import { Limits } from "../spec/limits.ts";
 import { unknownRepository } from "./authorize.ts";
 import { etagOf, matchHits, noneMatchHits } from "./conditional.ts";
-import { type Context, openReadable, permit, signalOf } from "./context.ts";
+import { type Context, lookOf, openReadable, permit, signalOf } from "./context.ts";
 import { fetchContent } from "./held-content.ts";
 import { header, type ServerResponse } from "./message.ts";
 import { parseRange } from "./range.ts";
@@ -20,7 +20,7 @@ export async function readBlob(context: Context, repository: string, digest: Dig
   const { request } = context;
   const store = await openReadable(context, repository);
   if (!store) throw unknownRepository(repository);
-  const descriptor = await store.resolve({ digest }, { kind: "blob", ...signalOf(context) });
+  const descriptor = await store.resolve({ digest }, { kind: "blob", ...lookOf(context) });
   const { size } = descriptor;
   const headers = {
     ...INERT,

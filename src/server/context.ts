@@ -1,3 +1,4 @@
+import type { LeaseOption } from "../store/blobs.ts";
 import type { Registry, Store } from "../store/store.ts";
 import { type Access, type Authorize, refusal } from "./authorize.ts";
 import type { ContentCache } from "./content-cache.ts";
@@ -19,6 +20,8 @@ export interface Context {
   readonly maxBlobSize: number;
   /** Whether a repository takes manifests whose config or layers are not here. */
   readonly isSparse: (repository: string) => boolean;
+  /** What is found here can be leased: a client that asks whether something is there may leave it out of its push. */
+  readonly writable: boolean;
   readonly request: ServerRequest;
   readonly query: Query;
 }
@@ -42,6 +45,12 @@ export async function openReadable(context: Context, repository: string, tag?: s
   if (verdict === "deny") throw refusal(verdict, who, access);
   if (verdict === "hide" || !(await context.registry.has(repository))) return undefined;
   return context.registry.repository(repository);
+}
+
+/** Options of looking for what was asked for: whoever asks by HEAD gets a lease on it. */
+export function lookOf(context: Context): LeaseOption {
+  const { method } = context.request;
+  return { ...signalOf(context), ...(method === "HEAD" && context.writable ? { lease: true } : {}) };
 }
 
 /** The signal of the request, as the stores take it. */

@@ -73,6 +73,7 @@ export function createHandler(registry: Registry, options: HandlerOptions = {}):
   const shared = {
     registry,
     sessions,
+    writable: !(options.readOnly ?? false),
     cache: new ContentCache(),
     bodies: new HeldBodies(),
     deletes: new KeyedTurns(),

@@ -5,7 +5,7 @@ import type { Name, Store } from "../store/store.ts";
 import { unknownRepository } from "./authorize.ts";
 import { INERT } from "./blobs.ts";
 import { etagOf, matchHits, noneMatchHits } from "./conditional.ts";
-import { type Context, openReadable, permit, signalOf } from "./context.ts";
+import { type Context, lookOf, openReadable, permit, signalOf } from "./context.ts";
 import { fetchContent, heldContent } from "./held-content.ts";
 import { header, type ServerResponse } from "./message.ts";
 
@@ -14,7 +14,7 @@ export async function readManifest(context: Context, repository: string, name: N
   const { request } = context;
   const store = await openReadable(context, repository, "tag" in name ? name.tag : undefined);
   if (!store) throw unknownRepository(repository);
-  const descriptor = await store.resolve(name, signalOf(context));
+  const descriptor = await store.resolve(name, lookOf(context));
   const headers = {
     ...INERT,
     "content-type": descriptor.mediaType,
@@ -23,7 +23,7 @@ export async function readManifest(context: Context, repository: string, name: N
   };
   if (noneMatchHits(header(request, "if-none-match"), descriptor.digest)) return { status: 304, headers };
   if (request.method === "HEAD") {
-    if (!(await store.exists(descriptor, signalOf(context)))) throw unknownManifest(descriptor.digest);
+    if (!(await store.exists(descriptor, lookOf(context)))) throw unknownManifest(descriptor.digest);
     return { status: 200, headers: { ...headers, "content-length": `${descriptor.size}` } };
   }
   const bytes = (await heldContent(context, store, descriptor)) ?? (await fetchManifest(context, store, descriptor));

@@ -39,6 +39,7 @@ export interface Lease {
 export class UploadSessions implements AsyncDisposable {
   readonly #most: number;
   readonly #timeToLive: number;
+  readonly #timer: NodeJS.Timeout;
   readonly #sessions = new Map<string, Session>();
   /** Uploads that are being opened, so that many at once do not all find the last place free. */
   #starting = 0;
@@ -46,6 +47,8 @@ export class UploadSessions implements AsyncDisposable {
   constructor(options: UploadSessionsOptions = {}) {
     this.#most = options.most ?? 1000;
     this.#timeToLive = options.timeToLive ?? UPLOAD_AGE;
+    // What nobody holds any more can be given up when the disk is full.
+    this.#timer = setInterval(() => void this.#makeRoom().catch(() => undefined), SUSPEND_AFTER).unref();
   }
 
   /** Opens an upload where there is room for one. @throws OciError TOOMANYREQUESTS, and what `stage` throws */
@@ -132,6 +135,7 @@ export class UploadSessions implements AsyncDisposable {
 
   /** Suspends all of them, so that a later run can go on where they are. */
   async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
     for (const session of this.#sessions.values()) await suspend(session);
     this.#sessions.clear();
   }

@@ -17,6 +17,13 @@ export interface StoredBlob {
 /** What is found of a blob that is read to its end. */
 export type Verdict = "whole" | "damaged" | "gone" | "unknown-algorithm";
 
+/** A blob that was read to its end. */
+export interface Checked {
+  readonly verdict: Verdict;
+  /** Bytes read. */
+  readonly size: number;
+}
+
 /** Uploads that were thrown away. */
 export interface Expired {
   readonly uploads: number;
@@ -47,7 +54,7 @@ export interface ContentUpkeep {
   /** Throws uploads away that are older than so many milliseconds and that no live process holds. */
   expireUploads(age: number, options: { readonly dryRun: boolean }): Promise<Expired>;
   /** Reads and hashes a blob. One that is damaged is set aside: it is not there any more, so that a push repairs it. */
-  check(digest: Digest, options?: Signal): Promise<Verdict>;
+  check(digest: Digest, options?: Signal): Promise<Checked>;
 }
 
 /** A manifest that the names know. */
