@@ -1,31 +1,35 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import type { Bytes } from "../../src/bytes/bytes.ts";
 import type { Descriptor } from "../../src/spec/descriptor.ts";
 import type { Piece } from "../support/content.ts";
 import { type Graph, graphs } from "./graph-fixture.ts";
 import { type Answer, MEDIA, openProbe, parsed, type Probe, putManifest, startUpload, text } from "./probe.ts";
 
-const HERE = "team/app";
-const THERE = "team/other";
+/** Where one graph goes: a repository of its own, in a registry that holds others. */
+interface Site {
+  readonly probe: Probe;
+  readonly here: string;
+  readonly there: string;
+}
 
 async function* pieces(bytes: Uint8Array): Bytes {
   for (let at = 0; at < bytes.length; at += 64 * 1024) yield bytes.subarray(at, at + 64 * 1024);
 }
 
 /** Every way to bring a blob in, one after the other. */
-const WAYS: readonly ((probe: Probe, part: Piece) => Promise<Answer>)[] = [
-  (probe, { descriptor, bytes }) =>
-    probe.send("POST", `/v2/${HERE}/blobs/uploads/?digest=${descriptor.digest}`, { body: bytes }),
-  async (probe, { descriptor, bytes }) =>
-    probe.send("PUT", `${await startUpload(probe, HERE)}?digest=${descriptor.digest}`, { body: bytes }),
-  async (probe, { descriptor, bytes }) => {
-    const location = await startUpload(probe, HERE);
+const WAYS: readonly ((site: Site, part: Piece) => Promise<Answer>)[] = [
+  ({ probe, here }, { descriptor, bytes }) =>
+    probe.send("POST", `/v2/${here}/blobs/uploads/?digest=${descriptor.digest}`, { body: bytes }),
+  async ({ probe, here }, { descriptor, bytes }) =>
+    probe.send("PUT", `${await startUpload(probe, here)}?digest=${descriptor.digest}`, { body: bytes }),
+  async ({ probe, here }, { descriptor, bytes }) => {
+    const location = await startUpload(probe, here);
     assert.equal((await probe.send("PATCH", location, { body: pieces(bytes) })).status, 202);
     return probe.send("PUT", `${location}?digest=${descriptor.digest}`);
   },
-  async (probe, { descriptor, bytes }) => {
-    const location = await startUpload(probe, HERE);
+  async ({ probe, here }, { descriptor, bytes }) => {
+    const location = await startUpload(probe, here);
     const half = bytes.length >> 1;
     const range = (start: number, end: number) => ({ "content-range": `${start}-${end - 1}` });
     await probe.send("PATCH", location, { body: bytes.subarray(0, half), headers: range(0, half) });
@@ -34,15 +38,15 @@ const WAYS: readonly ((probe: Probe, part: Piece) => Promise<Answer>)[] = [
       headers: range(half, bytes.length),
     });
   },
-  async (probe, { descriptor, bytes }) => {
+  async ({ probe, here, there }, { descriptor, bytes }) => {
     const { digest } = descriptor;
-    await probe.send("POST", `/v2/${THERE}/blobs/uploads/?digest=${digest}`, { body: bytes });
-    return probe.send("POST", `/v2/${HERE}/blobs/uploads/?mount=${digest}&from=${THERE}`);
+    await probe.send("POST", `/v2/${there}/blobs/uploads/?digest=${digest}`, { body: bytes });
+    return probe.send("POST", `/v2/${here}/blobs/uploads/?mount=${digest}&from=${there}`);
   },
-  async (probe, { descriptor, bytes }) => {
+  async ({ probe, here, there }, { descriptor, bytes }) => {
     const { digest } = descriptor;
-    await probe.send("POST", `/v2/${THERE}/blobs/uploads/?digest=${digest}`, { body: bytes });
-    return probe.send("POST", `/v2/${HERE}/blobs/uploads/?mount=${digest}`);
+    await probe.send("POST", `/v2/${there}/blobs/uploads/?digest=${digest}`, { body: bytes });
+    return probe.send("POST", `/v2/${here}/blobs/uploads/?mount=${digest}`);
   },
 ];
 
@@ -61,9 +65,10 @@ async function isGone(probe: Probe, path: string): Promise<void> {
   for (const method of ["HEAD", "GET"]) assert.equal((await probe.send(method, path)).status, 404, `${method} ${path}`);
 }
 
-async function push(probe: Probe, graph: Graph): Promise<void> {
+async function push(site: Site, graph: Graph): Promise<void> {
+  const { probe, here } = site;
   for (const [at, part] of graph.blobs.entries()) {
-    const answer = await WAYS[at % WAYS.length]?.(probe, part);
+    const answer = await WAYS[at % WAYS.length]?.(site, part);
     assert.ok(answer);
     assert.equal(answer.status, 201, `blob ${at}: ${answer.bytes.toString()}`);
     assert.equal(text(answer, "docker-content-digest"), part.descriptor.digest);
@@ -72,7 +77,7 @@ async function push(probe: Probe, graph: Graph): Promise<void> {
   for (const [at, part] of graph.manifests.entries()) {
     const { digest, mediaType } = part.descriptor;
     // A tag of a manifest under sha512 is only to be had by a push by digest (end-7b).
-    const answer = await probe.send("PUT", `/v2/${HERE}/manifests/${digest}?tag=t${at}&tag=u${at}`, {
+    const answer = await probe.send("PUT", `/v2/${here}/manifests/${digest}?tag=t${at}&tag=u${at}`, {
       body: pieces(part.bytes),
       headers: { "content-type": mediaType },
     });
@@ -81,13 +86,13 @@ async function push(probe: Probe, graph: Graph): Promise<void> {
     const { subject } = JSON.parse(Buffer.from(part.bytes).toString()) as { subject?: Descriptor };
     assert.equal(text(answer, "oci-subject"), subject?.digest ?? "");
     await isThere(probe, text(answer, "location"), part, mediaType);
-    await isThere(probe, `/v2/${HERE}/manifests/t${at}`, part, mediaType);
+    await isThere(probe, `/v2/${here}/manifests/t${at}`, part, mediaType);
   }
 }
 
-async function checkReferrers(probe: Probe, graph: Graph): Promise<void> {
+async function checkReferrers({ probe, here }: Site, graph: Graph): Promise<void> {
   const list = async (subject: string, query = "") =>
-    parsed<{ manifests: Descriptor[] }>(await probe.send("GET", `/v2/${HERE}/referrers/${subject}${query}`)).manifests;
+    parsed<{ manifests: Descriptor[] }>(await probe.send("GET", `/v2/${here}/referrers/${subject}${query}`)).manifests;
   for (const { subject, referrer, artifactType } of graph.referrers ?? []) {
     const { annotations } = JSON.parse(Buffer.from(referrer.bytes).toString()) as { annotations?: object };
     const expected = { ...referrer.descriptor, artifactType, ...(annotations ? { annotations } : {}) };
@@ -99,23 +104,23 @@ async function checkReferrers(probe: Probe, graph: Graph): Promise<void> {
 }
 
 /** Tags, then manifests from the top, then blobs; what is deleted is gone at once, and nothing else with it. */
-async function remove(probe: Probe, graph: Graph): Promise<void> {
+async function remove({ probe, here }: Site, graph: Graph): Promise<void> {
   for (const [at, part] of graph.manifests.entries()) {
-    assert.equal((await probe.send("DELETE", `/v2/${HERE}/manifests/t${at}`)).status, 202);
-    await isGone(probe, `/v2/${HERE}/manifests/t${at}`);
-    await isThere(probe, `/v2/${HERE}/manifests/u${at}`, part, part.descriptor.mediaType);
+    assert.equal((await probe.send("DELETE", `/v2/${here}/manifests/t${at}`)).status, 202);
+    await isGone(probe, `/v2/${here}/manifests/t${at}`);
+    await isThere(probe, `/v2/${here}/manifests/u${at}`, part, part.descriptor.mediaType);
   }
   for (const [at, { descriptor }] of [...graph.manifests.entries()].toReversed()) {
-    assert.equal((await probe.send("DELETE", `/v2/${HERE}/manifests/${descriptor.digest}`)).status, 202);
-    await isGone(probe, `/v2/${HERE}/manifests/${descriptor.digest}`);
-    await isGone(probe, `/v2/${HERE}/manifests/u${at}`);
+    assert.equal((await probe.send("DELETE", `/v2/${here}/manifests/${descriptor.digest}`)).status, 202);
+    await isGone(probe, `/v2/${here}/manifests/${descriptor.digest}`);
+    await isGone(probe, `/v2/${here}/manifests/u${at}`);
   }
   for (const digest of new Set(graph.blobs.map(({ descriptor }) => descriptor.digest))) {
-    assert.equal((await probe.send("DELETE", `/v2/${HERE}/blobs/${digest}`)).status, 202);
-    await isGone(probe, `/v2/${HERE}/blobs/${digest}`);
+    assert.equal((await probe.send("DELETE", `/v2/${here}/blobs/${digest}`)).status, 202);
+    await isGone(probe, `/v2/${here}/blobs/${digest}`);
   }
   for (const { subject } of graph.referrers ?? []) {
-    const { manifests } = parsed<{ manifests: unknown[] }>(await probe.send("GET", `/v2/${HERE}/referrers/${subject}`));
+    const { manifests } = parsed<{ manifests: unknown[] }>(await probe.send("GET", `/v2/${here}/referrers/${subject}`));
     assert.deepEqual(manifests, []);
   }
 }
@@ -123,31 +128,37 @@ async function remove(probe: Probe, graph: Graph): Promise<void> {
 for (const medium of MEDIA) {
   for (const algorithm of ["sha256", "sha512"] as const) {
     describe(`${medium}, ${algorithm}: pushed, listed, read, pointed at and deleted`, () => {
-      for (const graph of graphs(algorithm)) {
+      let probe: Probe;
+      before(async () => {
+        probe = await openProbe(medium);
+      });
+      after(() => probe[Symbol.asyncDispose]());
+
+      for (const [number, graph] of graphs(algorithm).entries()) {
+        const here = `team/app-${number}`;
         test(graph.name, async () => {
-          await using probe = await openProbe(medium);
-          await push(probe, graph);
-          const { tags } = parsed<{ tags: string[] }>(await probe.send("GET", `/v2/${HERE}/tags/list`));
+          const site = { probe, here, there: `other/app-${number}` };
+          await push(site, graph);
+          const list = async (query: string) =>
+            parsed<{ tags: string[] }>(await probe.send("GET", `/v2/${here}/tags/list${query}`)).tags;
           const expected = graph.manifests.flatMap((_, at) => [`t${at}`, `u${at}`]).toSorted();
-          assert.deepEqual(tags, expected);
-          const rest = parsed<{ tags: string[] }>(await probe.send("GET", `/v2/${HERE}/tags/list?last=t0`)).tags;
-          assert.deepEqual(rest, expected.slice(1));
-          await checkReferrers(probe, graph);
-          await remove(probe, graph);
+          assert.deepEqual(await list(""), expected);
+          assert.deepEqual(await list("?last=t0"), expected.slice(1));
+          await checkReferrers(site, graph);
+          await remove(site, graph);
         });
       }
 
       test("what does not have its digest is refused, by digest and under a tag's digest", async () => {
-        await using probe = await openProbe(medium);
-        for (const graph of graphs(algorithm).slice(0, 1)) {
-          const [part] = graph.manifests;
-          assert.ok(part);
-          for (const blob of graph.blobs) await WAYS[0]?.(probe, blob);
-          const padded = { ...part, bytes: Buffer.concat([part.bytes, Buffer.from("  ")]) };
-          const answer = await putManifest(probe, HERE, padded, part.descriptor.digest);
-          assert.equal(answer.code, "DIGEST_INVALID");
-          await isGone(probe, `/v2/${HERE}/manifests/${part.descriptor.digest}`);
-        }
+        const here = "team/padded";
+        const [graph] = graphs(algorithm);
+        const [part] = graph?.manifests ?? [];
+        assert.ok(graph && part);
+        for (const blob of graph.blobs) await WAYS[0]?.({ probe, here, there: here }, blob);
+        const padded = { ...part, bytes: Buffer.concat([part.bytes, Buffer.from("  ")]) };
+        const answer = await putManifest(probe, here, padded, part.descriptor.digest);
+        assert.equal(answer.code, "DIGEST_INVALID");
+        await isGone(probe, `/v2/${here}/manifests/${part.descriptor.digest}`);
       });
     });
   }

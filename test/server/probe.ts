@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Bytes } from "../../src/bytes/bytes.ts";
 import { fromBuffer } from "../../src/bytes/bytes.ts";
+import { openDepot } from "../../src/depot/open-depot.ts";
 import { openLayoutFolder } from "../../src/layout/folder.ts";
 import { createMemoryRegistry } from "../../src/memory/index.ts";
 import { createHandler, type Handler, type HandlerOptions } from "../../src/server/handler.ts";
@@ -31,14 +32,14 @@ export interface Probe extends AsyncDisposable {
   send(method: string, target: string, sent?: Sent): Promise<Answer>;
 }
 
-export const MEDIA = ["memory", "layouts"] as const;
+export const MEDIA = ["memory", "layouts", "depot"] as const;
 export type Medium = (typeof MEDIA)[number];
 
 export async function openRegistry(medium: Medium): Promise<{ registry: Registry; cleanup: () => Promise<void> }> {
   if (medium === "memory") return { registry: createMemoryRegistry(), cleanup: async () => undefined };
   const folder = await mkdtemp(join(tmpdir(), "berth-server-"));
   return {
-    registry: await openLayoutFolder(folder),
+    registry: await (medium === "depot" ? openDepot(folder) : openLayoutFolder(folder)),
     cleanup: () => rm(folder, { recursive: true, force: true }),
   };
 }
