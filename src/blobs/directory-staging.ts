@@ -15,6 +15,9 @@ const TRASHED = /^[a-z0-9+._-]+-[A-Za-z0-9=_-]+\.[0-9a-f]{32}$/;
 /** Hash states kept of uploads that are suspended in this process. */
 const SUSPENDED = 256;
 
+/** Milliseconds after which an upload that nobody holds makes room on a full disk. */
+export const RECLAIM_AGE: number = 10 * 60 * 1000;
+
 /** A staged file, open and locked. */
 export interface StagedFile {
   readonly id: string;

@@ -10,7 +10,7 @@ import type { Blobs, LeaseOption, Upload } from "../store/blobs.ts";
 import type { Content, Range, Signal } from "../store/content.ts";
 import { FileContent } from "./directory-content.ts";
 import { linkBlob } from "./directory-link.ts";
-import { type StagedFile, Staging } from "./directory-staging.ts";
+import { RECLAIM_AGE, type StagedFile, Staging } from "./directory-staging.ts";
 import { DirectorySyncs } from "./directory-syncs.ts";
 import { DirectoryUpload, type UploadOwner } from "./directory-upload.ts";
 
@@ -26,8 +26,6 @@ export interface DirectoryOptions {
   readonly leaseAge?: number;
 }
 
-/** Milliseconds after which an upload that nobody holds makes room on a full disk. */
-export const RECLAIM_AGE: number = 10 * 60 * 1000;
 /** Milliseconds, for the grace of an hour. */
 const LEASE_AGE = 15 * 60 * 1000;
 /** Milliseconds for which the time of the last write says well enough when a blob came. */

@@ -26,6 +26,10 @@ export interface DepotShared {
   readonly repositoryRows: SqlRepositories;
   readonly turns: Turns;
   readonly follower: Follower;
+  /** Milliseconds, as in {@link DirectoryOptions.leaseAge}. */
+  readonly leaseAge: number | undefined;
+  /** Makes room on a full disk, in all repositories: they share it. */
+  makeRoom(): Promise<boolean>;
   openedAt(path: string): Promise<DepotRepository | undefined>;
   /** A blob came in. */
   published(repository: DepotRepository, digest: Digest): void;
@@ -51,6 +55,8 @@ export class DepotRepository {
     this.blobs = new DepotBlobs(path, {
       disk: depot.disk,
       turns: depot.turns,
+      reclaim: () => depot.makeRoom(),
+      ...(depot.leaseAge === undefined ? {} : { leaseAge: depot.leaseAge }),
       prepare: async () => void (await this.#ensure()),
       onPublish: (digest) => {
         depot.published(this, digest);

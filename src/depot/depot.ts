@@ -1,8 +1,10 @@
+import { join } from "node:path";
 import type { Disk, DiskFile } from "../disk/disk.ts";
 import type { Catalog } from "../names/sql-database.ts";
 import { SqlRepositories } from "../names/sql-repositories.ts";
+import { RECLAIM_AGE, Staging } from "../blobs/directory-staging.ts";
 import { hasMarker } from "../blobs/directory-marker.ts";
-import { repositoryAt, requireOwnPath } from "../blobs/directory-repositories.ts";
+import { repositoryAt, repositoryPath, requireOwnPath } from "../blobs/directory-repositories.ts";
 import { isOciError } from "../error/oci-error.ts";
 import type { Digest } from "../spec/digest.ts";
 import { isRepositoryName, parseRepositoryName } from "../spec/name.ts";
@@ -32,6 +34,7 @@ export interface DepotParts {
   readonly catalog: Catalog;
   readonly follower: Follower;
   readonly onEvent: (event: DepotEvent) => void;
+  readonly leaseAge: number | undefined;
 }
 
 /** Repositories kept open; one that is not asked for any more is opened again at the next request. */
@@ -41,6 +44,7 @@ export class CatalogDepot implements Depot, DepotShared {
   readonly root: string;
   readonly disk: Disk;
   readonly catalog: Catalog;
+  readonly leaseAge: number | undefined;
   readonly repositoryRows: SqlRepositories;
   readonly turns: Turns = new Turns();
   readonly follower: Follower;
@@ -49,12 +53,14 @@ export class CatalogDepot implements Depot, DepotShared {
   readonly #lock: DiskFile;
   readonly #open = new Map<string, DepotRepository>();
   readonly #opening = new Map<string, Promise<DepotRepository>>();
+  #makingRoom: Promise<boolean> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor({ root, disk, lock, catalog, follower, onEvent }: DepotParts) {
+  constructor({ root, disk, lock, catalog, follower, onEvent, leaseAge }: DepotParts) {
     this.root = root;
     this.disk = disk;
     this.catalog = catalog;
+    this.leaseAge = leaseAge;
     this.repositoryRows = new SqlRepositories(catalog);
     this.#lock = lock;
     this.follower = follower;
@@ -110,6 +116,13 @@ export class CatalogDepot implements Depot, DepotShared {
     await removing;
   }
 
+  makeRoom(): Promise<boolean> {
+    this.#makingRoom ??= this.#expireUploads().finally(() => {
+      this.#makingRoom = undefined;
+    });
+    return this.#makingRoom;
+  }
+
   published(repository: DepotRepository, digest: Digest): void {
     this.#hints.add(repository, digest);
   }
@@ -158,6 +171,15 @@ export class CatalogDepot implements Depot, DepotShared {
   async openedAt(path: string): Promise<DepotRepository | undefined> {
     const name = repositoryAt(this.root, path);
     return name === undefined ? undefined : await this.opened(name);
+  }
+
+  async #expireUploads(): Promise<boolean> {
+    let uploads = 0;
+    for await (const name of this.repositories()) {
+      const staging = new Staging(this.disk, join(repositoryPath(this.root, name), ".berth"));
+      uploads += (await staging.expire(RECLAIM_AGE)).uploads;
+    }
+    return uploads > 0;
   }
 
   async #remove(name: string, open: DepotRepository | undefined): Promise<void> {

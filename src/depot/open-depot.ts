@@ -14,6 +14,8 @@ import { lockRoot } from "./server-lock.ts";
 export interface DepotOptions {
   readonly disk?: Disk;
   readonly onEvent?: (event: DepotEvent) => void;
+  /** Milliseconds after which a lease on content is renewed, a small part of the grace of garbage collection. A quarter of an hour by default. */
+  readonly leaseAge?: number;
 }
 
 /**
@@ -43,7 +45,7 @@ export async function openDepot(path: string, options: DepotOptions = {}): Promi
         ? new FollowWorker({ root, catalog: file, writer: catalog, onEvent })
         : new FollowHere({ root, disk, catalog, onEvent });
     const follower = new Follower({ root, disk, catalog, runner, onEvent });
-    depot = new CatalogDepot({ root, disk, lock, catalog, follower, onEvent });
+    depot = new CatalogDepot({ root, disk, lock, catalog, follower, onEvent, leaseAge: options.leaseAge });
     await disk.syncDirectory(own);
     await depot.discover();
     return depot;

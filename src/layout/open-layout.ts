@@ -25,6 +25,8 @@ export interface LayoutOptions extends Signal {
   readonly disk?: Disk;
   /** Milliseconds to wait for other processes that write; 60,000 by default. */
   readonly lockTimeout?: number;
+  /** Milliseconds after which a lease on content is renewed, a small part of the grace of garbage collection. A quarter of an hour by default. */
+  readonly leaseAge?: number;
 }
 
 /**
@@ -78,7 +80,12 @@ function layoutStore(root: string, disk: Disk, options: LayoutOptions): Store {
     if (options.create && !(await hasMarker(disk, root))) return;
     throw new OciError("LAYOUT_INVALID", `The layout ${JSON.stringify(root)} has no index.json`);
   };
-  const blobs = new DirectoryBlobs(root, { disk, prepare, readOnly: options.readOnly === true });
+  const blobs = new DirectoryBlobs(root, {
+    disk,
+    prepare,
+    readOnly: options.readOnly === true,
+    ...(options.leaseAge === undefined ? {} : { leaseAge: options.leaseAge }),
+  });
   const names = new IndexJsonNames(root, {
     disk,
     prepare,

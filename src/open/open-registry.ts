@@ -11,6 +11,8 @@ export interface OpenRegistryOptions {
   /** Name of the repository that one layout becomes; by default that of its directory. */
   readonly name?: string;
   readonly readOnly?: boolean;
+  /** Milliseconds after which a lease is renewed; a small part of the grace of garbage collection. */
+  readonly leaseAge?: number;
   /** Called with what a depot tells of the work that nobody waits for. */
   readonly onDepotEvent?: (event: DepotEvent) => void;
 }
@@ -46,10 +48,11 @@ export async function openRegistry(path: string, options: OpenRegistryOptions = 
   }
   if (!found.isDirectory()) throw new OciError("FILE_INVALID", `Expected a directory at ${path}, got a file`);
   const readOnly = options.readOnly ?? false;
+  const lease = options.leaseAge === undefined ? {} : { leaseAge: options.leaseAge };
   if (await exists(join(path, "oci-layout"))) {
     const { openLayout } = await import("../layout/open-layout.ts");
     const name = options.name === undefined ? nameAfter(path) : parseRepositoryName(options.name);
-    return { registry: singleRegistry(name, await openLayout(path, { readOnly })), name };
+    return { registry: singleRegistry(name, await openLayout(path, { readOnly, ...lease })), name };
   }
   if (options.name !== undefined) {
     throw new OciError("USAGE", `A name is given, but ${path} is a folder of layouts: each is named by its path`);
@@ -59,7 +62,10 @@ export async function openRegistry(path: string, options: OpenRegistryOptions = 
     return { registry: await openLayoutFolder(path, { readOnly }) };
   }
   const { openDepot } = await import("../depot/open-depot.ts");
-  const depot = await openDepot(path, options.onDepotEvent ? { onEvent: options.onDepotEvent } : {});
+  const depot = await openDepot(path, {
+    ...lease,
+    ...(options.onDepotEvent ? { onEvent: options.onDepotEvent } : {}),
+  });
   return { registry: depot, depot };
 }
 
