@@ -1,6 +1,8 @@
-import { OciError } from "../error/oci-error.ts";
+import { isOciError, OciError } from "../error/oci-error.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import { Limits } from "../spec/limits.ts";
+import type { Store } from "../store/store.ts";
 import { unknownRepository } from "./authorize.ts";
 import { etagOf, matchHits, noneMatchHits } from "./conditional.ts";
 import { type Context, lookOf, openReadable, permit, signalOf } from "./context.ts";
@@ -22,6 +24,7 @@ export async function readBlob(context: Context, repository: string, digest: Dig
   if (!store) throw unknownRepository(repository);
   const descriptor = await store.resolve({ digest }, { kind: "blob", ...lookOf(context) });
   const { size } = descriptor;
+  await checkWhole(context, store, descriptor);
   const headers = {
     ...INERT,
     "content-type": "application/octet-stream",
@@ -63,6 +66,28 @@ export async function readBlob(context: Context, repository: string, digest: Dig
     throw new OciError("CONTENT_DAMAGED", `${digest} changed its size while it was opened`, { digest });
   }
   return { ...answer, body: { content, start, length } };
+}
+
+/**
+ * Refuses what cannot be the content of its digest. To a client that only looks it is not there, so that a push
+ * brings it back; a client that reads learns that it is damaged.
+ * @throws OciError BLOB_UNKNOWN, CONTENT_DAMAGED
+ */
+async function checkWhole(context: Context, store: Store, descriptor: Descriptor): Promise<void> {
+  const { digest, size } = descriptor;
+  const isLook = context.request.method === "HEAD";
+  let isWhole = context.sizes.fits(digest, size);
+  if (isWhole && isLook && size <= Limits.smallBlob && !context.cache.get(digest, size)) {
+    isWhole = await fetchContent(context, store, descriptor, "blob").then(
+      () => true,
+      (error: unknown) => {
+        if (isOciError(error, "CONTENT_DAMAGED")) return false;
+        throw error;
+      },
+    );
+  }
+  if (isWhole) return;
+  throw new OciError(isLook ? "BLOB_UNKNOWN" : "CONTENT_DAMAGED", `The file of ${digest} has ${size} bytes`, { digest });
 }
 
 /** Deletes a blob (end-10). */

@@ -4,6 +4,7 @@ import { type Access, type Authorize, refusal } from "./authorize.ts";
 import type { ContentCache } from "./content-cache.ts";
 import type { HeldBodies } from "./held-bodies.ts";
 import type { KeyedTurns } from "./keyed-turns.ts";
+import type { KnownSizes } from "./known-sizes.ts";
 import type { ServerRequest } from "./message.ts";
 import type { Query } from "./query.ts";
 import type { UploadSessions } from "./upload-sessions.ts";
@@ -16,6 +17,7 @@ export interface Context {
   readonly cache: ContentCache;
   readonly bodies: HeldBodies;
   readonly deletes: KeyedTurns;
+  readonly sizes: KnownSizes;
   /** Bytes that a blob may have. */
   readonly maxBlobSize: number;
   /** Whether a repository takes manifests whose config or layers are not here. */

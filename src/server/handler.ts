@@ -10,6 +10,7 @@ import { type Context, permit } from "./context.ts";
 import { listExtensions } from "./extensions.ts";
 import { HeldBodies } from "./held-bodies.ts";
 import { KeyedTurns } from "./keyed-turns.ts";
+import { KnownSizes } from "./known-sizes.ts";
 import { deleteManifest, readManifest } from "./manifests.ts";
 import { isContentBody, type ServerRequest, type ServerResponse } from "./message.ts";
 import { inNamespace } from "./namespace.ts";
@@ -77,6 +78,7 @@ export function createHandler(registry: Registry, options: HandlerOptions = {}):
     cache: new ContentCache(),
     bodies: new HeldBodies(),
     deletes: new KeyedTurns(),
+    sizes: new KnownSizes(),
     maxBlobSize: options.maxBlobSize ?? Number.POSITIVE_INFINITY,
     authorize: options.authorize ?? allowAll,
     isSparse: typeof sparse === "boolean" ? () => sparse : sparse,

@@ -59,7 +59,8 @@ export async function finishUpload(context: Context, repository: string, id: str
   return withUpload(context, repository, id, async ({ upload }) => {
     if (digest === undefined) throw new OciError("DIGEST_INVALID", "The parameter digest is missing");
     await appendChunk(upload, context.request, context.maxBlobSize);
-    await upload.commit(digest);
+    const { size } = await upload.commit(digest);
+    context.sizes.learn(digest, size);
     return { ended: true, response: created(repository, digest) };
   });
 }
@@ -110,7 +111,8 @@ async function takeWhole(context: Context, store: Store, repository: string, dig
   await using upload = await stage(store, isAlgorithm(algorithm) ? algorithm : undefined);
   try {
     await appendChunk(upload, context.request, context.maxBlobSize);
-    await upload.commit(digest);
+    const { size } = await upload.commit(digest);
+    context.sizes.learn(digest, size);
   } catch (error) {
     await upload.abort();
     throw error;

@@ -9,6 +9,8 @@ export const Limits: {
   readonly heldBodies: number;
   /** What of each of them does not count there. */
   readonly smallBody: number;
+  /** Blobs whose size a server remembers, to tell files that were cut short. */
+  readonly knownSizes: number;
   /** An image configuration. */
   readonly config: number;
   /** A layout's index.json: about 300,000 entries. */
@@ -61,6 +63,7 @@ export const Limits: {
   manifest: 4 * 1024 * 1024,
   heldBodies: 32 * 1024 * 1024,
   smallBody: 64 * 1024,
+  knownSizes: 20_000,
   config: 8 * 1024 * 1024,
   layoutIndex: 128 * 1024 * 1024,
   layoutMarker: 4096,

@@ -1,7 +1,7 @@
 /** A server on loopback over a registry on disk, and eyes for what it left behind. */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
@@ -187,14 +187,19 @@ export async function startUpload(scene: Scene, repository: string): Promise<str
   return (await scene.ask("POST", `/v2/${repository}/blobs/uploads/`)).headers.location ?? "";
 }
 
+/** What a depot writes behind the answers: its catalog, and each index.json that follows it. */
+const BEHIND = /^(?:.*\/)?(?:index\.json|\.berth\/(?:catalog\.db(?:-\w+)?|server\.lock))$/;
+
 /** Every file below a folder with the digest of its content; what the server keeps for itself only where asked. */
 export function files(root: string, options: { readonly own?: boolean } = {}): Readonly<Record<string, string>> {
   const found: Record<string, string> = {};
+  const isDepot = existsSync(join(root, ".berth/catalog.db"));
   for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     const name = path.slice(root.length + 1);
     if (!options.own && name.split("/").includes(".berth")) continue;
+    if (isDepot && BEHIND.test(name)) continue;
     found[name] = createHash("sha256").update(readFileSync(path)).digest("hex");
   }
   return found;
