@@ -90,7 +90,14 @@ for (const medium of MEDIA) {
       good.replace("{", `{"annotations":{"${long}":1},`),
       good.replace("{", `{"artifactType":["${long}"],`),
       good.replace("{", `{"subject":"${long}",`),
-      ...["null", "[]", "3", '"x"', "", "{}", "{", "[".repeat(1_000_000)],
+      "null",
+      "[]",
+      "3",
+      '"x"',
+      "",
+      "{}",
+      "{",
+      "[".repeat(1_000_000),
     ];
     for (const body of bad) {
       const reply = await put(scene, body);

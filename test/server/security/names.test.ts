@@ -187,7 +187,7 @@ for (const medium of MEDIA) {
         ["POST", `/v2/a/blobs/uploads/?mount=${bad}`, undefined],
         ["PUT", `${upload}?digest=${bad}`, undefined],
       ] as const) {
-        const reply = await scene.ask(method, target, { ...(body ? { body } : {}) });
+        const reply = await scene.ask(method, target, body ? { body } : {});
         assert.ok(reply.status === 400 || reply.status === 404, `${method} ${target.slice(0, 80)}: ${reply.status}`);
       }
     }

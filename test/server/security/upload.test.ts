@@ -48,7 +48,7 @@ for (const medium of MEDIA) {
         ["DELETE", undefined],
       ] as const) {
         const target = `/v2/${name}/blobs/uploads/${wrong}?digest=${digest}&_state=${id}&offset=5`;
-        const reply = await scene.ask(method, target, { ...(body === undefined ? {} : { body }) });
+        const reply = await scene.ask(method, target, body === undefined ? {} : { body });
         assert.ok([400, 404, 405].includes(reply.status), `${method} ${target.slice(0, 100)}: ${reply.status}`);
         assert.doesNotMatch(JSON.stringify(reply.headers), new RegExp(id), "it is not told");
       }
