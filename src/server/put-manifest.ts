@@ -6,7 +6,7 @@ import { computableAlgorithm, type Digest } from "../spec/digest.ts";
 import { isJsonObject, parseJson } from "../spec/json.ts";
 import { Limits } from "../spec/limits.ts";
 import { type Manifest, parseManifest, sniffManifestType } from "../spec/manifest.ts";
-import { isKnownManifestType, MediaType } from "../spec/media-type.ts";
+import { isKnownManifestType } from "../spec/media-type.ts";
 import { parseTag } from "../spec/name.ts";
 import { referrerDescriptor } from "../spec/referrer.ts";
 import type { NameChange } from "../store/names.ts";
@@ -42,7 +42,6 @@ export async function putManifest(context: Context, repository: string, name: Na
   const manifest = parseManifest(bytes, mediaType);
   const store = await context.registry.repository(repository);
   await checkType(store, descriptor);
-  if (!context.isSparse(repository)) await checkOrasSubject(context, store, manifest);
   if (tags.length === 0) await checkOwnGuard(context, store, descriptor);
   const guards = await guardsOf(context, store, repository, tags);
   const guarded = guards.size > 0;
@@ -187,15 +186,6 @@ async function guardsOf(
     }
   }
   return guards;
-}
-
-/** Other than with every other manifest, the subject of ORAS's own has to be here (artifacts-spec, artifact-manifest.md). */
-async function checkOrasSubject(context: Context, store: Store, { mediaType, subject }: Manifest): Promise<void> {
-  if (mediaType !== MediaType.OrasArtifactManifest || !subject) return;
-  if (await store.exists(subject, signalOf(context))) return;
-  throw new OciError("MANIFEST_INVALID", `The manifest's subject ${subject.digest} is not here`, {
-    digest: subject.digest,
-  });
 }
 
 /** If-Match on a push by digest alone speaks of the manifest itself, as on any other resource. */
