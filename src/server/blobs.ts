@@ -87,7 +87,9 @@ async function checkWhole(context: Context, store: Store, descriptor: Descriptor
     );
   }
   if (isWhole) return;
-  throw new OciError(isLook ? "BLOB_UNKNOWN" : "CONTENT_DAMAGED", `The file of ${digest} has ${size} bytes`, { digest });
+  throw new OciError(isLook ? "BLOB_UNKNOWN" : "CONTENT_DAMAGED", `The file of ${digest} has ${size} bytes`, {
+    digest,
+  });
 }
 
 /** Deletes a blob (end-10). */
