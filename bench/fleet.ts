@@ -1,11 +1,11 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { check, digestOf, hangUp, IMAGE_MANIFEST, pushBlob, pushManifest } from "./client.ts";
+import { check, digestOf, IMAGE_MANIFEST, pushBlob, pushManifest } from "./client.ts";
 import { noise, type NoiseBlob, noiseBlob } from "./noise.ts";
-import type { Kind, Server } from "./servers/server.ts";
+import { type Kind, type Server, startAll } from "./servers/server.ts";
 
 /** Servers that run side by side, all with the same content. */
 export interface Fleet {
@@ -24,26 +24,6 @@ const SMALLS = 500;
 /** Enough for a manifest of 3.5 KB. */
 const LAYERS = 20;
 const LARGE = 1024 ** 3;
-
-/** Starts each kind that is installed in a folder of its own. */
-export async function startAll(kinds: readonly Kind[], folder: string): Promise<Server[]> {
-  const servers: Server[] = [];
-  for (const kind of kinds) {
-    if (kind.version() === undefined) continue;
-    const own = join(folder, kind.name);
-    await mkdir(own, { recursive: true });
-    servers.push(await kind.start(own));
-  }
-  return servers;
-}
-
-export async function stopAll(servers: readonly Server[], folder: string): Promise<void> {
-  for (const server of servers) {
-    await hangUp(server);
-    await server.stop();
-  }
-  await rm(folder, { recursive: true, force: true });
-}
 
 /** Starts them and pushes an image, many small blobs and a large one; nginx gets files of the same sizes. */
 export async function startFleet(kinds: readonly Kind[], folder: string): Promise<Fleet> {

@@ -25,6 +25,6 @@ function look(name: string): string | undefined {
   const { ask = ["--version"], version = VERSION } = PROGRAMS[name] ?? {};
   const { error, stdout, stderr } = spawnSync(name, ask, { encoding: "utf8" });
   if (!error) return version.exec(`${stdout}\n${stderr}`)?.[1] ?? "(no version)";
-  process.stderr.write(`SKIPPED: ${name} is not on PATH. CONTRIBUTING.md says how to get it.\n`);
+  process.stderr.write(`SKIPPED: ${name} is not on PATH. docs/performance.md says how to get it.\n`);
   return undefined;
 }

@@ -1,4 +1,5 @@
 import type { Fleet } from "./fleet.ts";
+import type { Server } from "./servers/server.ts";
 import { median, spread, type Spread } from "./statistics.ts";
 
 export interface Bench {
@@ -13,6 +14,8 @@ export interface Bench {
   readonly many: number;
   /** The servers that several rows put a load on, started when first asked for. */
   fleet(): Promise<Fleet>;
+  /** Registries with so many tags in one repository. */
+  tagged(): Promise<readonly Server[]>;
 }
 
 /** What one round of one contender gave, by the key of the column. */

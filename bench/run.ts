@@ -1,11 +1,13 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { type Fleet, startFleet, stopAll } from "./fleet.ts";
+import { type Fleet, startFleet } from "./fleet.ts";
 import { record } from "./record.ts";
 import { type Bench, renderRow, renderVerdicts, type Row } from "./row.ts";
 import { ROWS } from "./rows.ts";
-import { everybody } from "./servers/kinds.ts";
+import { everybody, registries } from "./servers/kinds.ts";
+import { type Server, stopAll } from "./servers/server.ts";
+import { startTagged } from "./servers/tags.ts";
 import { describe } from "./setting.ts";
 
 const usage = `Usage: npm run bench -- [ROW]... [--seconds N] [--rounds N] [--many N] [--folder DIR] [--record FILE] [--berth FILE]
@@ -54,6 +56,7 @@ await mkdir(options.folder, { recursive: true });
 const folder = await mkdtemp(join(resolve(options.folder), "run-"));
 const berth = [process.execPath, options.berth];
 let fleet: Promise<Fleet> | undefined;
+let tagged: Promise<readonly Server[]> | undefined;
 const bench: Bench = {
   berth,
   folder,
@@ -61,6 +64,7 @@ const bench: Bench = {
   seconds: options.seconds,
   many: options.many,
   fleet: () => (fleet ??= startFleet(everybody(berth), join(folder, "fleet"))),
+  tagged: () => (tagged ??= startTagged(registries(berth), join(folder, "tagged"), options.many)),
 };
 
 const began = performance.now();
@@ -78,5 +82,6 @@ try {
   if (options.record !== undefined) await record(options.record, describe(bench), rows);
 } finally {
   if (fleet) await stopAll((await fleet).servers, join(folder, "fleet"));
+  if (tagged) await stopAll(await tagged, join(folder, "tagged"));
   await rm(folder, { recursive: true, force: true });
 }

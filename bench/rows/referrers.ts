@@ -1,12 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ask, digestOf, IMAGE_MANIFEST, pushBlob, pushManifest } from "../client.ts";
-import { startAll, stopAll } from "../fleet.ts";
 import { load } from "../load/run.ts";
 import { interleave } from "../measure.ts";
 import type { Bench, Row } from "../row.ts";
 import { berthKind } from "../servers/berth.ts";
-import type { Server } from "../servers/server.ts";
+import { type Server, startAll, stopAll } from "../servers/server.ts";
 
 const REPOSITORY = "bench/referrers";
 const CONFIG = Buffer.from("{}");

@@ -1,13 +1,10 @@
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { ask, IMAGE_MANIFEST } from "../client.ts";
-import { startAll, stopAll } from "../fleet.ts";
 import { load } from "../load/run.ts";
 import { interleave, time } from "../measure.ts";
 import type { Bench, Column, Entry, Row } from "../row.ts";
 import { registries, versionsOf } from "../servers/kinds.ts";
 import type { Server } from "../servers/server.ts";
-import { fillTags, TAGGED, tagNames, VARIANTS } from "../servers/tags.ts";
+import { TAGGED, tagNames, VARIANTS } from "../servers/tags.ts";
 
 const IN_FLIGHT = 16;
 const PAGE = 100;
@@ -15,29 +12,21 @@ const PAGE = 100;
 /** Runs something against registries that hold very many tags in one repository. */
 async function withTags(
   bench: Bench,
-  name: string,
   run: (server: Server, round: number) => Promise<Readonly<Record<string, number>>>,
 ): Promise<Entry[]> {
-  const folder = join(bench.folder, name);
-  await mkdir(folder);
-  const servers = await startAll(registries(bench.berth), folder);
-  try {
-    for (const server of servers) await fillTags(server, bench.many);
-    await time(["sync"]);
-    return await interleave(
-      servers.map((server) => ({ name: server.name, run: (round: number) => run(server, round) })),
-      bench.rounds,
-    );
-  } finally {
-    await stopAll(servers, folder);
-  }
+  const servers = await bench.tagged();
+  await time(["sync"]);
+  return await interleave(
+    servers.map((server) => ({ name: server.name, run: (round: number) => run(server, round) })),
+    bench.rounds,
+  );
 }
 
 /** Moves tags, each to another manifest than it had, 16 requests in flight; each answer means durable. */
 export async function tagPut(bench: Bench): Promise<Row> {
   const names = tagNames(bench.many);
   const next = new Map<string, number>();
-  const entries = await withTags(bench, "tag-put", async (server) => {
+  const entries = await withTags(bench, async (server) => {
     const first = next.get(server.name) ?? names.length;
     const { rate, processor, answers } = await load(server, {
       connections: IN_FLIGHT,
@@ -67,7 +56,7 @@ export async function tagList(bench: Bench): Promise<Row> {
   const middle = Math.floor(names.length / 2);
   const path = `/v2/${TAGGED}/tags/list?n=${PAGE}&last=${names[middle]}`;
   const expected = names.slice(middle + 1, middle + 1 + PAGE).join();
-  const entries = await withTags(bench, "tag-list", async (server) => {
+  const entries = await withTags(bench, async (server) => {
     const { body } = await ask(server, { method: "GET", path, status: 200 });
     const { tags } = JSON.parse(body.toString()) as { readonly tags: readonly string[] };
     if (tags.join() !== expected) throw new Error(`${server.name} lists other tags: ${tags.join()}`);

@@ -1,7 +1,8 @@
 import type { ChildProcess } from "node:child_process";
-import { mkdir, open } from "node:fs/promises";
+import { mkdir, open, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { hangUp } from "../client.ts";
 import { pinned, start, stop } from "../process.ts";
 
 export interface Server {
@@ -21,6 +22,26 @@ export interface Kind {
   version(): string | undefined;
   /** Starts it on a free port of the loopback, all it writes below the folder. */
   start(folder: string): Promise<Server>;
+}
+
+/** Starts each kind that is installed in a folder of its own. */
+export async function startAll(kinds: readonly Kind[], folder: string): Promise<Server[]> {
+  const servers: Server[] = [];
+  for (const kind of kinds) {
+    if (kind.version() === undefined) continue;
+    const own = join(folder, kind.name);
+    await mkdir(own, { recursive: true });
+    servers.push(await kind.start(own));
+  }
+  return servers;
+}
+
+export async function stopAll(servers: readonly Server[], folder: string): Promise<void> {
+  for (const server of servers) {
+    await hangUp(server);
+    await server.stop();
+  }
+  await rm(folder, { recursive: true, force: true });
 }
 
 /** A port that was free a moment ago; for servers that cannot pick one themselves. */

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ask, digestOf, IMAGE_MANIFEST, pushBlob, pushManifest } from "../client.ts";
 import { loadOnce } from "../load/run.ts";
-import type { Server } from "./server.ts";
+import { type Kind, type Server, startAll } from "./server.ts";
 
 export const TAGGED = "bench/tags";
 const CONFIG = Buffer.from("{}");
@@ -25,11 +25,18 @@ export function tagNames(many: number): string[] {
   return Array.from({ length: many }, (_, at) => `t${`${at}`.padStart(6, "0")}`);
 }
 
+/** Starts each kind that is installed, with so many tags in one repository. */
+export async function startTagged(kinds: readonly Kind[], folder: string, many: number): Promise<readonly Server[]> {
+  const servers = await startAll(kinds, folder);
+  for (const server of servers) await fillTags(server, many);
+  return servers;
+}
+
 /**
  * Gives a repository so many tags of the first variant. berth gets them through its API; the others as the
  * files that they would write themselves, since through their API it takes from minutes to hours.
  */
-export async function fillTags(server: Server, many: number): Promise<void> {
+async function fillTags(server: Server, many: number): Promise<void> {
   await pushBlob(server, TAGGED, { digest: digestOf(CONFIG), size: CONFIG.length }, CONFIG);
   const [first, ...others] = tagNames(many);
   if (first === undefined) return;
