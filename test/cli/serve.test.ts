@@ -45,8 +45,13 @@ describe("serve", () => {
     assert.equal(put.code, 0, put.err);
     const got = await berth(["blob", "get", `${server.host}/team/app@${put.out.trim()}`], { cwd });
     assert.equal(got.out, "streamed");
+    const second = await berth(["serve", "registry", "--port", "0"], { cwd });
+    assert.equal(second.code, 6);
+    assert.match(second.err, /^berth: Another process serves ".*\/registry" already\nhint: .*\n$/);
+    assert.equal(second.out, "");
     await server.stop("SIGINT");
     assert.equal((await berth(["layout", "fsck", "registry/team/app"], { cwd })).code, 0);
+    assert.equal((await berth(["tag", "ls", "./registry/team/app"], { cwd })).out, "v1\n");
   });
 
   test("--read-only refuses writes, --name names, and a wrong path or a taken port is one sentence", async () => {
