@@ -19,6 +19,8 @@ const FIRST_AFTER = 60_000;
 const IDLE = 5000;
 /** Milliseconds between two looks at whether a scrub is due. */
 const SCRUB_LOOK = 3_600_000;
+/** Megabytes: most of what it makes is gone in a moment. */
+const YOUNG_GENERATION = 4;
 /** Bytes a second that a scrub reads beside a server's own work. */
 const SCRUB_RATE = 64 * 1024 * 1024;
 
@@ -71,6 +73,7 @@ export class UpkeepSchedule implements AsyncDisposable {
     const worker = new Worker(new URL(`./upkeep-thread${extname(import.meta.filename)}`, import.meta.url), {
       workerData: this.#root,
       name: "berth upkeep",
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION },
     });
     worker.on("message", (reply: UpkeepReply) => {
       if (reply.type === "ended") this.#ended(reply.work);

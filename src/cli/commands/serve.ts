@@ -8,12 +8,17 @@ import type { ServerEvent } from "../../server/serve.ts";
 import { parseNamePattern } from "../../spec/name-pattern.ts";
 import { type Command, defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
+import { reportDepotEvent } from "../depot-report.ts";
 import { keepNurserySmall } from "../nursery.ts";
-import { byteSize, flag, integer, list, required, text } from "../option.ts";
+import { byteSize, duration, flag, integer, list, required, text } from "../option.ts";
 import { readDirectory } from "../path-argument.ts";
 import { style } from "../style.ts";
+import { reportUpkeep } from "../upkeep-report.ts";
+import { UpkeepSchedule } from "../upkeep-schedule.ts";
 
 const DEFAULT_PORT = 5000;
+/** Milliseconds. */
+const HOUR = 3_600_000;
 
 export const command: Command = defineCommand({
   about:
@@ -30,6 +35,12 @@ export const command: Command = defineCommand({
       "append a line of JSON for each request, - for standard output (default: none); SIGHUP opens the file anew",
     ),
     maxBlobSize: byteSize("--max-blob-size <size>", "refuse blobs larger than this, as 10GiB (default: no limit)"),
+    gcInterval: duration(
+      "--gc-interval <time>",
+      "collect garbage so often while serving, 0: never (default: 1h for a root of many repositories, never for one layout)",
+    ),
+    gcGrace: duration("--gc-grace <time>", "garbage is what has rested so long (default: 1h)"),
+    scrubInterval: duration("--scrub-interval <time>", "read and hash all blobs so often, as 7d (default: never)"),
     sparse: list(
       "--sparse <repositories>",
       "accept manifests whose config or layers are not here, in repositories of this name (* and ** stand for any); again for more",
@@ -53,8 +64,13 @@ export const command: Command = defineCommand({
     const directory = readDirectory(path, context);
     const readOnly = options.readOnly || (await isUnwritable(directory));
     if (readOnly && !options.readOnly) context.warn(`${path} cannot be written here: serving read-only`);
+    const gcGrace = options.gcGrace ?? HOUR;
     const opened = await openRegistry(directory, {
       readOnly,
+      leaseAge: leaseAge(gcGrace),
+      onDepotEvent: (event) => {
+        reportDepotEvent(event, context);
+      },
       ...(options.name === undefined ? {} : { name: options.name }),
     });
     await using registry = opened.registry;
@@ -74,6 +90,15 @@ export const command: Command = defineCommand({
       },
     });
     keepNurserySmall();
+    await using _upkeep = readOnly
+      ? undefined
+      : new UpkeepSchedule(directory, {
+          gc: { interval: options.gcInterval ?? (opened.name === undefined ? HOUR : 0), grace: gcGrace },
+          scrub: { interval: options.scrubInterval ?? 0 },
+          onEvent: (event) => {
+            reportUpkeep(event, context);
+          },
+        });
     const { url } = server;
     if (out.json) out.result({ url, ...(opened.name === undefined ? {} : { repository: opened.name }) }, []);
     else await out.line(url);
@@ -84,6 +109,11 @@ export const command: Command = defineCommand({
     context.note("Stopped");
   },
 });
+
+/** Leases have to be renewed long before the grace ends. */
+function leaseAge(grace: number): number {
+  return Math.min(HOUR, grace) / 4;
+}
 
 async function openLog(path: string, context: Context): Promise<AccessLog> {
   const { openAccessLog } = await import("../../server/access-log.ts");
