@@ -72,7 +72,11 @@ export class DepotRepository {
     const store = decorate(repository(this.blobs, names, { location: { medium: "layout", path } }), {
       mount: (descriptor, from, options) => this.#mount(descriptor, from, options),
     });
-    this.store = followedStore(store, depot.follower, name);
+    this.store = followedStore(store, this);
+  }
+
+  get follower(): Follower {
+    return this.#depot.follower;
   }
 
   /** Its number in the catalog; undefined: nothing was pushed to it yet. */

@@ -16,10 +16,14 @@ import { type CatalogChanges, CatalogPass } from "./follow-pass.ts";
 const CHANGES = 20_000;
 /** Milliseconds for which other processes may hold a layout's lock. */
 const LOCK_TIMEOUT = 10_000;
+/** Milliseconds after which a file that cannot be read is not taken for one that is just being written. */
+const DAMAGED_AFTER = 10_000;
 /** Milliseconds for which what was replaced is remembered. */
 const REMEMBER_FOR = 3_600_000;
 
 export interface ExportResult {
+  /** Whether there was anything to write. */
+  readonly written: boolean;
   /** There is more to write. */
   readonly more: boolean;
   /** Milliseconds that it took, without the wait for the lock. */
@@ -63,19 +67,22 @@ class IndexExport {
     const { names } = this.#layout;
     const tags = await names.changedTags(CHANGES);
     const listed = await names.changedListings(CHANGES);
-    if (tags.length > 0 || listed.length > 0) await this.#write(tags, listed, signal);
+    const written = tags.length > 0 || listed.length > 0;
+    if (written) await this.#write(tags, listed, signal);
     const milliseconds = performance.now() - started;
-    return { more: tags.length === CHANGES || listed.length === CHANGES, milliseconds };
+    return { written, more: tags.length === CHANGES || listed.length === CHANGES, milliseconds };
   }
 
   async #takeForeign(signal: AbortSignal | undefined): Promise<void> {
     const { disk } = this.#context;
     const index = join(this.#layout.path, "index.json");
-    if (stampOf(await disk.lstat(index)) === this.#layout.stamp) return;
+    const stat = await disk.lstat(index);
+    if (stampOf(stat) === this.#layout.stamp) return;
     try {
       await importIndex(this.#context, this.#layout, signal);
     } catch (error) {
-      if (!isOciError(error, "LAYOUT_INVALID")) throw error;
+      const age = Date.now() - Number((stat?.modifiedNs ?? 0n) / 1_000_000n);
+      if (!isOciError(error, "LAYOUT_INVALID") || age < DAMAGED_AFTER) throw error;
       await this.#setAside(index, error);
       await importIndex(this.#context, this.#layout, signal);
     }

@@ -35,8 +35,8 @@ async function exportTask(
 ): Promise<boolean> {
   const layout = await openFollowed(context, repository);
   if (layout === undefined) return false;
-  const { more, milliseconds } = await exportIndex(context, layout, signal);
-  context.onEvent({ type: "index-written", repository, milliseconds });
+  const { written, more, milliseconds } = await exportIndex(context, layout, signal);
+  if (written) context.onEvent({ type: "index-written", repository, milliseconds });
   return more;
 }
 

@@ -3,12 +3,24 @@ import { decorate } from "../store/decorate.ts";
 import type { Store } from "../store/store.ts";
 import type { Follower } from "./follow.ts";
 
+/** What lets a store's reads see what other tools wrote. */
+export interface Followed {
+  readonly follower: Follower;
+  readonly name: string;
+  /** Whether the repository is there, by now. */
+  look(): Promise<boolean>;
+  readonly id: number | undefined;
+}
+
 /** A repository's store whose reads of names see what other tools wrote into its layout. */
-export function followedStore(inner: Store, follower: Follower, name: string): Store {
+export function followedStore(inner: Store, repository: Followed): Store {
+  const { follower, name } = repository;
+  const look = (): Promise<unknown> | undefined =>
+    repository.id === undefined ? repository.look() : follower.look(name);
   return decorate(inner, {
     async resolve(wanted, options) {
       if (options?.kind === "blob") return await inner.resolve(wanted, options);
-      const looking = follower.look(name);
+      const looking = look();
       if (looking) await looking;
       try {
         return await inner.resolve(wanted, options);
@@ -21,11 +33,11 @@ export function followedStore(inner: Store, follower: Follower, name: string): S
       }
     },
     async *tags(page) {
-      await follower.look(name);
+      await look();
       yield* inner.tags(page);
     },
     async *referrers(subject, options) {
-      await follower.look(name);
+      await look();
       yield* inner.referrers(subject, options);
     },
   });
