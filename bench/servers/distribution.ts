@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { peer } from "../peer.ts";
 import { freePort, type Kind, launch } from "./server.ts";
 
-/** The configuration of distribution, 2 and 3 alike: files on disk, deletes allowed, access log on as by default. */
+/** The configuration that distribution, 2 and 3, is shipped with: files on disk, a cache in memory, access log on; and deletes. */
 export function configuration(data: string, port: number): string {
   return [
     "version: 0.1",
     "log: { level: info, accesslog: { disabled: false } }",
-    `storage: { filesystem: { rootdirectory: ${data} }, delete: { enabled: true } }`,
+    `storage: { filesystem: { rootdirectory: ${data} }, delete: { enabled: true }, cache: { blobdescriptor: inmemory }, tag: { concurrencylimit: 8 } }`,
     `http: { addr: 127.0.0.1:${port} }`,
     "",
   ].join("\n");
