@@ -14,6 +14,7 @@ import type { Location, Store } from "../store/store.ts";
 import { DepotBlobs } from "./depot-blobs.ts";
 import { followedStore } from "./followed-store.ts";
 import type { Follower } from "./follow.ts";
+import { orderedStore } from "./ordered-store.ts";
 import type { Turns } from "./turns.ts";
 
 /** The stamp of an index.json that is empty because it was made with the repository. */
@@ -72,7 +73,7 @@ export class DepotRepository {
     const store = decorate(repository(this.blobs, names, { location: { medium: "layout", path } }), {
       mount: (descriptor, from, options) => this.#mount(descriptor, from, options),
     });
-    this.store = followedStore(store, this);
+    this.store = followedStore(orderedStore(store, path, depot.turns), this);
   }
 
   get follower(): Follower {
