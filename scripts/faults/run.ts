@@ -5,20 +5,26 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { inspect, parseArgs } from "node:util";
 import { runSeed } from "../../test/support/random.ts";
 import { calls } from "./calls.ts";
+import { clock } from "./clock.ts";
+import { damage } from "./damage.ts";
+import { descriptors } from "./descriptors.ts";
 import { disk } from "./disk.ts";
+import { full } from "./full.ts";
+import { power } from "./power.ts";
+import { processes } from "./processes.ts";
 import type { Part } from "./part.ts";
 
-const PARTS: readonly Part[] = [disk, calls];
+const PARTS: readonly Part[] = [damage, processes, full, descriptors, clock, power, disk, calls];
 
 const { values, positionals } = parseArgs({
   options: { seed: { type: "string" }, points: { type: "string" } },
   allowPositionals: true,
 });
 const seed = Number(values.seed ?? runSeed());
-const points = Number(values.points ?? 60);
+const points = Number(values.points ?? 20);
 const wanted = PARTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 if (wanted.length === 0) {
   throw new Error(`No such part; there are ${PARTS.map(({ name }) => name).join(", ")}`);
@@ -53,7 +59,7 @@ for (const part of wanted) {
       rows.push(`${part.name}: ${counts.join(", ")}; ${violations - before} violations; ${seconds} s`);
     }
   } catch (error) {
-    context.violation(`${part.name} broke off: ${error instanceof Error ? error.stack : String(error)}`);
+    context.violation(`${part.name} broke off: ${inspect(error)}`);
     rows.push(`${part.name}: BROKE OFF`);
   }
   console.log(rows.at(-1));
