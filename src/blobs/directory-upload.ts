@@ -8,6 +8,7 @@ import type { Upload } from "../store/blobs.ts";
 import type { Signal } from "../store/content.ts";
 import { digestFile } from "./directory-content.ts";
 import { EarlyFlush } from "./directory-flush.ts";
+import { Gatherer } from "./directory-gather.ts";
 
 /** What an upload asks of the directory that it is for. */
 export interface UploadOwner {
@@ -59,12 +60,26 @@ export class DirectoryUpload implements Upload {
         throw new OciError("RANGE_INVALID", `The upload holds ${this.#offset} bytes, but the next ones begin at ${at}`);
       }
       this.#digester ??= await digestFile(this.#file, this.#offset, this.#algorithm, options.signal);
-      for await (const chunk of bytes) {
-        options.signal?.throwIfAborted();
-        await this.#write(chunk);
-      }
+      await this.#take(bytes, options);
       return this.#offset;
     });
+  }
+
+  /** What came of a stream that breaks off is kept. */
+  async #take(bytes: Bytes, { signal }: Signal): Promise<void> {
+    await using gatherer = new Gatherer((chunk) => this.#write(chunk));
+    try {
+      for await (const chunk of bytes) {
+        signal?.throwIfAborted();
+        const taken = gatherer.take(chunk);
+        if (taken) await taken;
+      }
+    } catch (error) {
+      // The first failure is the one to tell.
+      await gatherer.flush().catch(() => undefined);
+      throw error;
+    }
+    await gatherer.flush();
   }
 
   async commit(digest: Digest, options: Signal = {}): Promise<Descriptor> {
