@@ -67,12 +67,23 @@ const bench: Bench = {
   tagged: () => (tagged ??= startTagged(registries(berth), join(folder, "tagged"), options.many)),
 };
 
+/** A row that fails is no reason to lose the others. */
+async function measure(name: string): Promise<Row | undefined> {
+  try {
+    return await ROWS[name]?.(bench);
+  } catch (error) {
+    process.stderr.write(`FAILED: ${name}: ${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exitCode = 1;
+    return undefined;
+  }
+}
+
 const began = performance.now();
 const rows: Row[] = [];
 process.stdout.write(`${describe(bench)}\n\n`);
 try {
   for (const name of options.rows) {
-    const row = await ROWS[name]?.(bench);
+    const row = await measure(name);
     if (!row) continue;
     rows.push(row);
     const minutes = ((performance.now() - began) / 60_000).toFixed(1);

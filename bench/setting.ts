@@ -9,7 +9,7 @@ export function describe({ berth, rounds, seconds, many }: Bench): string {
   const gib = (totalmem() / 1024 ** 3).toFixed(0);
   return [
     new Date().toISOString().slice(0, 10),
-    `${berthKind(berth).version()}`,
+    `berth ${berthKind(berth).version()}`,
     `${processors.length} × ${processors[0]?.model ?? "unknown processor"}, ${gib} GiB, Linux ${release()}`,
     `${CORES}; ${rounds} rounds, windows of ${seconds} s, many = ${many}`,
   ].join("; ");
