@@ -37,6 +37,7 @@ export const table: readonly Entry[] = [
   entry("tag rm", "Remove a tag, and nothing but the tag", () => import("./commands/tag/rm.ts")),
   entry("layout init", "Make an empty layout directory", () => import("./commands/layout/init.ts")),
   entry("layout fsck", "Check every blob and name of a layout", () => import("./commands/layout/fsck.ts")),
+  entry("depot reindex", "Rebuild a registry's catalog from its layouts", () => import("./commands/depot/reindex.ts")),
   entry("gc", "Remove what nothing leads to, also while a server works", () => import("./commands/gc.ts")),
   entry("scrub", "Read and hash all blobs, and set damaged ones aside", () => import("./commands/scrub.ts")),
   entry("serve", "Serve a layout, or a folder of them, as a registry", () => import("./commands/serve.ts")),
@@ -51,4 +52,5 @@ export const groups: Readonly<Record<string, string>> = {
   blob: "Read, write and remove blobs",
   tag: "List, add and remove tags",
   layout: "Make and check layout directories",
+  depot: "Look after a folder that is served as a registry",
 };

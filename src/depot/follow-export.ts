@@ -79,12 +79,12 @@ class IndexExport {
     const stat = await disk.lstat(index);
     if (stampOf(stat) === this.#layout.stamp) return;
     try {
-      await importIndex(this.#context, this.#layout, signal);
+      await importIndex(this.#context, this.#layout, { signal });
     } catch (error) {
       const age = Date.now() - Number((stat?.modifiedNs ?? 0n) / 1_000_000n);
       if (!isOciError(error, "LAYOUT_INVALID") || age < DAMAGED_AFTER) throw error;
       await this.#setAside(index, error);
-      await importIndex(this.#context, this.#layout, signal);
+      await importIndex(this.#context, this.#layout, { signal });
     }
   }
 

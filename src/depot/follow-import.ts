@@ -24,6 +24,12 @@ export interface ImportResult {
   readonly seen: SeenNames;
 }
 
+export interface ImportOptions {
+  /** Nothing is done about what index.json does not tell of any more; whoever reads it next does. False by default. */
+  readonly keepLost?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface SeenNames {
   readonly tags: { has(tag: string): boolean };
   /** Digests of entries without a name. */
@@ -32,6 +38,8 @@ export interface SeenNames {
 
 /** Milliseconds for which a tool without a lock may write back what it read before. */
 const STALE_FOR = 3_600_000;
+/** A stamp that no file has. */
+const READ_IN_PART = "read in part";
 /** Manifests read at the same time. */
 const READERS = 8;
 
@@ -43,12 +51,12 @@ const READERS = 8;
 export async function importIndex(
   context: FollowContext,
   layout: FollowedLayout,
-  signal?: AbortSignal,
+  options: ImportOptions = {},
 ): Promise<ImportResult> {
   if (!(await hasMarker(context.disk, layout.path))) {
     throw new OciError("NAME_UNKNOWN", `There is no layout at ${JSON.stringify(layout.path)} any more`);
   }
-  return await new IndexImport(context, layout).run(signal);
+  return await new IndexImport(context, layout).run(options);
 }
 
 /** A tag that somebody else set. */
@@ -82,7 +90,7 @@ class IndexImport {
     this.#manifests = new ManifestImport(layout, this.#writer);
   }
 
-  async run(signal: AbortSignal | undefined): Promise<ImportResult> {
+  async run({ keepLost = false, signal }: ImportOptions): Promise<ImportResult> {
     const chunks = readIndex(this.#context.disk, this.#layout.path);
     let next = await chunks.next();
     for (; !next.done; next = await chunks.next()) {
@@ -90,10 +98,11 @@ class IndexImport {
       for (const entry of next.value) await this.#entry(entry);
       await this.#take();
     }
-    await this.#lost();
+    await this.#writer.flush();
+    await this.#lost(keepLost);
     if (this.#layout.stamp === undefined) await this.#hold(signal);
     const stamp = stampWhenRead(next.value, this.#startedAt);
-    await this.#writer.add(this.#layout.changes.stamp(stamp));
+    await this.#writer.add(this.#layout.changes.stamp(keepLost ? READ_IN_PART : stamp));
     await this.#writer.flush();
     return {
       tagsAdded: this.#tagsAdded,
@@ -197,11 +206,12 @@ class IndexImport {
   }
 
   /** What index.json had told of and tells of no more is written to it again. */
-  async #lost(): Promise<void> {
+  async #lost(isKept: boolean): Promise<void> {
     const { names, changes } = this.#layout;
-    await this.#writer.flush();
-    for await (const tag of names.exportedTags()) {
-      if (!this.#tags.has(tag)) await this.#writer.add(changes.sawTag(tag, null));
+    if (!isKept) {
+      for await (const tag of names.exportedTags()) {
+        if (!this.#tags.has(tag)) await this.#writer.add(changes.sawTag(tag, null));
+      }
     }
     const lists = new Set<string>();
     for await (const { tag } of names.fallbacks()) {
@@ -210,7 +220,7 @@ class IndexImport {
       await this.#writer.add(changes.fallback(tag, undefined));
     }
     for await (const { descriptor, subject } of names.unnamed()) {
-      const isListed = this.#unnamed.has(descriptor.digest);
+      const isListed = isKept || this.#unnamed.has(descriptor.digest);
       if (isListed && !(subject && lists.has(fallbackTag(subject)))) continue;
       await this.#writer.add(changes.relist(descriptor.digest, subject));
     }

@@ -49,7 +49,7 @@ async function importTask(
   // Others may have done it while this waited.
   if (layout === undefined) return false;
   if (stampOf(await context.disk.lstat(join(layout.path, "index.json"))) === layout.stamp) return false;
-  const { tagsAdded, tagsMoved, manifestsAdded } = await importIndex(context, layout, signal);
+  const { tagsAdded, tagsMoved, manifestsAdded } = await importIndex(context, layout, { signal });
   const tags = tagsAdded + tagsMoved;
   if (tags + manifestsAdded > 0) {
     context.onEvent({ type: "layout-imported", repository, tags, manifests: manifestsAdded });

@@ -31,6 +31,8 @@ const GATHER = 250;
 const PATIENCE = 3000;
 /** Milliseconds after which what failed is tried again. */
 const AGAIN = 10_000;
+/** Milliseconds after which the catalog is asked what index.json has still to follow: others write to it as well. */
+const SWEEP = 30_000;
 /** Layouts taken in at the same time at the start. */
 const TOGETHER = 16;
 /** Repositories remembered that have nothing to do. */
@@ -50,6 +52,7 @@ export class Follower implements AsyncDisposable {
   #pumping = false;
   /** When the next writing may begin: together they take no more of a processor than one alone may. */
   #freeAt = 0;
+  #sweeping: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: FollowerOptions) {
@@ -74,7 +77,12 @@ export class Follower implements AsyncDisposable {
       if (running.size >= TOGETHER) await Promise.race(running);
     }
     await Promise.all(running);
-    for (const name of await repositoriesBehind(catalog.read)) this.wrote(name);
+    await this.#sweep();
+    this.#sweeping = setInterval(() => void this.#sweep(), SWEEP).unref();
+  }
+
+  async #sweep(): Promise<void> {
+    for (const name of await repositoriesBehind(this.#options.catalog.read)) this.wrote(name);
   }
 
   /**
@@ -135,6 +143,7 @@ export class Follower implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    clearInterval(this.#sweeping);
     for (const state of this.#states.values()) state.clear();
     this.#due.clear();
     try {

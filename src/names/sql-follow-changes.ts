@@ -12,6 +12,7 @@ const SEEN_TAG = `
   ON CONFLICT (repository_id, name) DO UPDATE SET exported = excluded.exported`;
 const UNSEEN_TAG = `UPDATE tag SET exported = NULL WHERE repository_id = ? AND name = ?`;
 const FORGET_TAG = `DELETE FROM tag WHERE repository_id = ? AND name = ? AND digest IS NULL AND exported IS NULL`;
+const DROP_TAG = `DELETE FROM tag WHERE repository_id = ? AND name = ?`;
 const SUPERSEDE = `
   INSERT INTO superseded_tag (repository_id, name, digest, at) VALUES (?, ?, ?, ?)
   ON CONFLICT (repository_id, name, digest) DO UPDATE SET at = excluded.at`;
@@ -54,6 +55,11 @@ export class FollowChanges {
       { sql: UNSEEN_TAG, values: [this.#id, name] },
       { sql: FORGET_TAG, values: [this.#id, name] },
     ];
+  }
+
+  /** Deletes a tag that index.json does not tell of. */
+  dropTag(name: string): readonly SqlStatement[] {
+    return [{ sql: DROP_TAG, values: [this.#id, name] }];
   }
 
   /** What index.json said of a tag until a time in milliseconds. */

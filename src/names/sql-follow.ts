@@ -7,9 +7,9 @@ import { listedDescriptor } from "./sql-listed.ts";
 const REPOSITORY = `SELECT id, index_stamp FROM repository WHERE name = ?`;
 const REPOSITORIES = `SELECT id, name, index_stamp FROM repository WHERE id > ? ORDER BY id LIMIT ?`;
 const BEHIND = `
-  SELECT name FROM repository r WHERE
-    EXISTS (SELECT 1 FROM listing_change l WHERE l.repository_id = r.id)
-    OR EXISTS (SELECT 1 FROM tag t WHERE t.repository_id = r.id AND t.digest IS DISTINCT FROM t.exported)`;
+  SELECT name FROM repository WHERE id IN (
+    SELECT repository_id FROM listing_change
+    UNION SELECT repository_id FROM tag WHERE digest IS DISTINCT FROM exported)`;
 const CHANGED_TAGS = `
   SELECT t.name, t.digest, t.exported, m.media_type, m.size FROM tag t
   LEFT JOIN manifest m ON m.repository_id = t.repository_id AND m.digest = t.digest
@@ -23,6 +23,9 @@ const SUPERSEDED = `SELECT at FROM superseded_tag WHERE repository_id = ? AND na
 const MANIFEST = `
   SELECT digest, media_type, size, artifact_type, annotations, subject FROM manifest
   WHERE repository_id = ? AND digest = ?`;
+const MANIFESTS = `
+  SELECT digest, media_type, size, artifact_type, annotations, subject FROM manifest
+  WHERE repository_id = ? AND digest > ? ORDER BY digest LIMIT ?`;
 const UNNAMED = `
   SELECT digest, media_type, size, artifact_type, annotations, subject FROM manifest m
   WHERE repository_id = ? AND (subject IS NOT NULL OR (
@@ -33,10 +36,13 @@ const REFERRERS = `
   SELECT digest, media_type, size, artifact_type, annotations, subject FROM manifest
   WHERE repository_id = ? AND subject = ? AND digest > ? ORDER BY digest LIMIT ?`;
 const TAGGED = `SELECT 1 FROM tag WHERE repository_id = ? AND digest = ? LIMIT 1`;
+const TAGS_OF = `SELECT name FROM tag WHERE repository_id = ? AND digest = ?`;
 const PARENT = `SELECT 1 FROM child WHERE repository_id = ? AND child = ? LIMIT 1`;
 const GOING = `
   SELECT 1 FROM listing_change WHERE repository_id = ? AND digest = ? AND went = 1
   AND NOT EXISTS (SELECT 1 FROM manifest WHERE repository_id = ? AND digest = ?) LIMIT 1`;
+const LAST_LISTING = `SELECT id FROM listing_change WHERE repository_id = ? ORDER BY id DESC LIMIT 1`;
+const LISTING_WAITS = `SELECT 1 FROM listing_change WHERE repository_id = ? AND digest = ? AND id <= ? LIMIT 1`;
 const FALLBACK = `SELECT digest FROM fallback_index WHERE repository_id = ? AND tag = ?`;
 const FALLBACKS = `
   SELECT tag, digest FROM fallback_index WHERE repository_id = ? AND tag > ? ORDER BY tag LIMIT ?`;
@@ -127,6 +133,11 @@ export class FollowedNames {
     return (await this.#read.get(TAGGED, [this.id, digestKey(digest)])) !== undefined;
   }
 
+  /** How many tags name a manifest; nobody is served meanwhile. */
+  async tagCount(digest: Digest): Promise<number> {
+    return (await this.#read.all(TAGS_OF, [this.id, digestKey(digest)])).length;
+  }
+
   async hasParent(digest: Digest): Promise<boolean> {
     return (await this.#read.get(PARENT, [this.id, digestKey(digest)])) !== undefined;
   }
@@ -135,6 +146,16 @@ export class FollowedNames {
   async isGoing(digest: Digest): Promise<boolean> {
     const key = digestKey(digest);
     return (await this.#read.get(GOING, [this.id, key, this.id, key])) !== undefined;
+  }
+
+  /** The last change of a listing of which index.json was not told; 0: none. */
+  async lastListing(): Promise<number> {
+    return Number((await this.#read.get(LAST_LISTING, [this.id]))?.["id"] ?? 0);
+  }
+
+  /** Whether index.json was not told of a manifest by a change of its listing up to this one. */
+  async isWaiting(digest: Digest, last: number): Promise<boolean> {
+    return (await this.#read.get(LISTING_WAITS, [this.id, digestKey(digest), last])) !== undefined;
   }
 
   async fallback(tag: string): Promise<Digest | undefined> {
@@ -151,6 +172,10 @@ export class FollowedNames {
     for await (const row of this.#pages(FALLBACKS, [this.id], "tag", "")) {
       yield { tag: String(row["tag"]), digest: digestOfKey(row["digest"] as Uint8Array) };
     }
+  }
+
+  async *manifests(): AsyncGenerator<ManifestRow, void, undefined> {
+    for await (const row of this.#pages(MANIFESTS, [this.id], "digest", new Uint8Array())) yield manifestOf(row);
   }
 
   /** Manifests that index.json has to tell of by an entry without a name. */

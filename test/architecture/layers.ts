@@ -42,6 +42,7 @@ const SIBLINGS: readonly (readonly [from: string, to: string])[] = [
 const MEDIUM_COMMANDS: readonly { readonly file: RegExp; readonly media: readonly string[] }[] = [
   { file: /^cli\/commands\/serve\.ts$/, media: ["layout", "memory", "depot"] },
   { file: /^cli\/commands\/layout\//, media: ["layout"] },
+  { file: /^cli\/commands\/depot\//, media: ["depot"] },
 ];
 
 /** Each is a way of its own to be a port; none knows another. A file's name begins with its technology. */

@@ -1,7 +1,9 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { DepotEvent } from "../../src/depot/event.ts";
 import type { Depot } from "../../src/depot/depot.ts";
 import { openDepot } from "../../src/depot/open-depot.ts";
@@ -10,6 +12,7 @@ import type { Descriptor } from "../../src/spec/descriptor.ts";
 import type { JsonObject } from "../../src/spec/json.ts";
 import { entryName, type LayoutIndex, parseLayoutIndex } from "../../src/spec/layout-index.ts";
 import type { Store } from "../../src/store/store.ts";
+import { isOciError } from "../../src/error/oci-error.ts";
 import { image, pushImage, toArray } from "../support/content.ts";
 
 /** A depot in a folder of its own, and what it told. */
@@ -86,4 +89,29 @@ export async function rewrite(
   const document = JSON.parse(await readFile(path, "utf8")) as { manifests: JsonObject[] } & JsonObject;
   change(document);
   await writeFile(path, JSON.stringify(document, undefined, 2));
+}
+
+/** Milliseconds: longer than the pause between two looks at an index.json, and than its time stamp may be young. */
+export const LOOKED_AGAIN = 1100;
+
+/** The tags at which the catalog's word stood against another's, and why. */
+export function kept(events: readonly DepotEvent[]): unknown[] {
+  return events.flatMap((event) => (event.type === "tag-kept" ? [[event.tag, event.reason]] : []));
+}
+
+export async function digestAt(store: Store, tag: string): Promise<string> {
+  return (await store.resolve({ tag })).digest;
+}
+
+/** Waits until a tag is where it should be. */
+export async function becomes(store: Store, tag: string, digest: string): Promise<void> {
+  for (let left = 100; left > 0; left -= 1) {
+    const found = await store.resolve({ tag }).catch((error: unknown) => {
+      if (isOciError(error, "MANIFEST_UNKNOWN")) return undefined;
+      throw error;
+    });
+    if (found?.digest === digest) return;
+    await sleep(50);
+  }
+  assert.fail(`${tag} did not come to ${digest}`);
 }
