@@ -3,7 +3,7 @@ import type { EntryStat } from "../disk/disk.ts";
 import { ownUser } from "../disk/own-user.ts";
 import { discard } from "../disk/small-file.ts";
 import type { Digest } from "../spec/digest.ts";
-import type { Turns } from "./turns.ts";
+import type { Turns } from "../store/turns.ts";
 
 export interface DepotBlobsOptions extends DirectoryOptions {
   /** Called when a blob has come in and is durable. */

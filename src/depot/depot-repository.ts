@@ -14,8 +14,7 @@ import type { Location, Store } from "../store/store.ts";
 import { DepotBlobs } from "./depot-blobs.ts";
 import { followedStore } from "./followed-store.ts";
 import type { Follower } from "./follow.ts";
-import { orderedStore } from "./ordered-store.ts";
-import type { Turns } from "./turns.ts";
+import type { Turns } from "../store/turns.ts";
 
 /** The stamp of an index.json that is empty because it was made with the repository. */
 const MADE_HERE = "made";
@@ -70,10 +69,13 @@ export class DepotRepository {
         depot.changed(this);
       },
     });
-    const store = decorate(repository(this.blobs, names, { location: { medium: "layout", path } }), {
-      mount: (descriptor, from, options) => this.#mount(descriptor, from, options),
-    });
-    this.store = followedStore(orderedStore(store, path, depot.turns), this);
+    const store = decorate(
+      repository(this.blobs, names, { location: { medium: "layout", path }, turns: depot.turns }),
+      {
+        mount: (descriptor, from, options) => this.#mount(descriptor, from, options),
+      },
+    );
+    this.store = followedStore(store, this);
   }
 
   get follower(): Follower {

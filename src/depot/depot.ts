@@ -15,7 +15,7 @@ import { DepotRepository, type DepotShared } from "./depot-repository.ts";
 import { Deduplication } from "./deduplication.ts";
 import { HoldingHints } from "./holding-hints.ts";
 import { beginRemoval, resumeRemovals } from "./remove-repository.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "../store/turns.ts";
 import type { DepotBlobs } from "./depot-blobs.ts";
 import type { DepotEvent } from "./event.ts";
 

@@ -8,7 +8,7 @@ import { isOciError, OciError } from "../error/oci-error.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import { computableAlgorithm, type Digest } from "../spec/digest.ts";
 import { Limits } from "../spec/limits.ts";
-import { parseManifest } from "../spec/manifest.ts";
+import { type Manifest, parseManifest } from "../spec/manifest.ts";
 import { isNonDistributable } from "../spec/media-type.ts";
 import { referrerDescriptor } from "../spec/referrer.ts";
 import type { Blobs } from "./blobs.ts";
@@ -27,6 +27,7 @@ import type {
   Store,
 } from "./store.ts";
 import { type Edge, manifestEdges } from "./successors.ts";
+import { Turns } from "./turns.ts";
 
 export interface RepositoryOptions {
   readonly location: Location;
@@ -36,6 +37,8 @@ export interface RepositoryOptions {
    * listReferrers lists many at once.
    */
   readonly unlisted?: boolean;
+  /** Shared by all that are opened for one repository; its own by default. */
+  readonly turns?: Turns;
   readonly dispose?: () => Promise<void>;
 }
 
@@ -51,11 +54,13 @@ class Repository {
   readonly #blobs: Blobs;
   readonly #names: Names;
   readonly #options: RepositoryOptions;
+  readonly #turns: Turns;
 
   constructor(blobs: Blobs, names: Names, options: RepositoryOptions) {
     this.#blobs = blobs;
     this.#names = names;
     this.#options = options;
+    this.#turns = options.turns ?? new Turns();
   }
 
   store(): Store {
@@ -77,7 +82,8 @@ class Repository {
       update: (changes, options) => this.#update(changes, options),
       stage: (options) => this.#blobs.stage(options),
       resume: (id, options) => this.#blobs.resume(id, options),
-      delete: (descriptor, options) => this.#delete(descriptor, options),
+      delete: (descriptor, options) =>
+        this.#turns.take(this.#turnOf(descriptor), () => this.#delete(descriptor, options)),
       ...(unlisted
         ? { listReferrers: (changes: readonly ReferrersChange[], options?: Signal) => this.#list(changes, options) }
         : {}),
@@ -160,6 +166,16 @@ class Repository {
     }
     const bytes = verifyBuffer(await collect(source(), descriptor.size, `manifest ${descriptor.digest}`), descriptor);
     const manifest = parseManifest(bytes, descriptor.mediaType);
+    return this.#turns.share(this.#turnOf(descriptor), () => this.#putManifest(descriptor, bytes, manifest, options));
+  }
+
+  /** Its bytes, then its names: a delete in between would leave names of nothing. */
+  async #putManifest(
+    descriptor: Descriptor,
+    bytes: Uint8Array,
+    manifest: Manifest,
+    options: PushOptions,
+  ): Promise<PushResult> {
     const edges = manifestEdges(manifest);
     await this.#checkClosure(edges, options);
     const known = await this.#exists(descriptor, { ...options, kind: "manifest", lease: true });
@@ -230,7 +246,18 @@ class Repository {
     }
   }
 
+  /** While no manifest that gets a name is deleted. */
   async #update(changes: readonly NameChange[], options?: Signal): Promise<{ guarded: boolean }> {
+    const targets = new Map(changes.flatMap(({ to }) => (to ? [[to.digest, to] as const] : [])));
+    let work = (): Promise<{ guarded: boolean }> => this.#name(changes, options);
+    for (const target of targets.values()) {
+      const inner = work;
+      work = () => this.#turns.share(this.#turnOf(target), inner);
+    }
+    return work();
+  }
+
+  async #name(changes: readonly NameChange[], options?: Signal): Promise<{ guarded: boolean }> {
     for (const { tag, to } of changes) {
       if (to && !(await this.#blobs.stat(to.digest, { ...options, lease: true }))) {
         throw new OciError(
@@ -292,6 +319,10 @@ class Repository {
       if (error instanceof OciError && error.facts.exit === 5) return undefined;
       throw error;
     }
+  }
+
+  #turnOf({ digest }: Descriptor): string {
+    return `${this.#where()}@${digest}`;
   }
 
   #where(): string {

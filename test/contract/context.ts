@@ -24,6 +24,8 @@ export interface Traits {
   readonly sparse?: boolean;
   /** A blob asked for as a manifest is simply unknown. */
   readonly kinds?: boolean;
+  /** Pushes and deletes of one manifest that come at the same time take turns. */
+  readonly ordered?: boolean;
 }
 
 /** What a medium can do unless its test says otherwise: everything. */
@@ -38,6 +40,7 @@ export const ALL_TRAITS: Required<Traits> = {
   opaque: true,
   sparse: true,
   kinds: true,
+  ordered: true,
 };
 
 export interface Context {

@@ -2,6 +2,7 @@ import { after, before, describe, test } from "node:test";
 import type { Store } from "../../src/store/store.ts";
 import { blobContract } from "./blob.ts";
 import { ALL_TRAITS, type Context, type Traits } from "./context.ts";
+import { deleteRaceContract } from "./delete-race.ts";
 import { manifestContract } from "./manifest.ts";
 import { nameContract } from "./name.ts";
 import { referrerContract } from "./referrer.ts";
@@ -25,6 +26,7 @@ export function storeContract(name: string, harness: () => Promise<Harness>, tra
     manifestContract(context);
     nameContract(context);
     referrerContract(context);
+    deleteRaceContract(context);
     test("disposing twice is harmless", async () => {
       const store = await context.open();
       await store[Symbol.asyncDispose]();

@@ -18,6 +18,15 @@ if (absent) {
       };
     },
     // What version 2.8 cannot; its uploads do go on, but not under an older address.
-    { guarded: false, untag: false, resume: false, sha512: false, opaque: false, sparse: false, kinds: false },
+    {
+      guarded: false,
+      untag: false,
+      resume: false,
+      sha512: false,
+      opaque: false,
+      sparse: false,
+      kinds: false,
+      ordered: false,
+    },
   );
 }
