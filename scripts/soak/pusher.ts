@@ -54,7 +54,8 @@ export class Pusher {
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (this.kept.size >= MOST_KEPT || this.#random.chance(0.3)) await this.#delete();
+      const isFull = this.kept.size >= MOST_KEPT;
+      if (isFull || (this.kept.size > 0 && this.#random.chance(0.3))) await this.#delete();
       else await this.#push();
     }
   }
@@ -147,9 +148,7 @@ export class Pusher {
   }
 
   async #deleteManifest(): Promise<void> {
-    const [key] = this.#random.pick([...this.kept]) ?? [];
-    const kept = key === undefined ? undefined : this.kept.get(key);
-    if (key === undefined || kept === undefined) return;
+    const [key, kept] = this.#random.pick([...this.kept]);
     // From here on nobody may count on it.
     this.kept.delete(key);
     // An index before what it lists.

@@ -13,8 +13,10 @@ import type { Catalog } from "../names/sql-database.ts";
 import { type FollowedRepository, followedRepository } from "../names/sql-follow.ts";
 import { SqlRepositories } from "../names/sql-repositories.ts";
 import { SqlUpkeep } from "../names/sql-upkeep.ts";
-import { bareDescriptor } from "../spec/descriptor.ts";
+import { bareDescriptor, type Descriptor } from "../spec/descriptor.ts";
+import type { Digest } from "../spec/digest.ts";
 import type { Signal } from "../store/content.ts";
+import type { Forgotten } from "../store/forget.ts";
 import type { ListedManifest, NamesUpkeep, RepositoryUpkeep, Upkeep } from "../store/upkeep.ts";
 import { stampOf } from "./follow-context.ts";
 
@@ -110,11 +112,19 @@ class DepotNames implements NamesUpkeep {
     }
   }
 
-  has(digest: ListedManifest["descriptor"]["digest"]): Promise<boolean> {
+  has(digest: Digest): Promise<boolean> {
     return this.#rows.has(digest);
   }
 
-  tagged: NamesUpkeep["tagged"] = (options) => this.#rows.tagged(options);
-  referrers: NamesUpkeep["referrers"] = (subject, options) => this.#rows.referrers(subject, options);
-  forget: NamesUpkeep["forget"] = (manifests, options) => this.#rows.forget(manifests, options);
+  tagged(options?: Signal): AsyncIterable<Descriptor> {
+    return this.#rows.tagged(options);
+  }
+
+  referrers(subject: Descriptor, options?: Signal): AsyncIterable<Descriptor> {
+    return this.#rows.referrers(subject, options);
+  }
+
+  forget(manifests: readonly Forgotten[], options?: Signal): Promise<readonly Forgotten[]> {
+    return this.#rows.forget(manifests, options);
+  }
 }

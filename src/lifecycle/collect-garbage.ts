@@ -1,7 +1,8 @@
+import { isOciError } from "../error/oci-error.ts";
 import type { Signal } from "../store/content.ts";
 import type { Upkeep } from "../store/upkeep.ts";
 import { collectRepository, type Removal, type RepositoryReport } from "./collect.ts";
-import { judgeClock, readRecord, thisMoment } from "./run-clock.ts";
+import { judgeClock, readRecord, type RunRecord, thisMoment } from "./run-clock.ts";
 import { Throttle } from "./throttle.ts";
 
 /** Milliseconds that content rests before it is removed. */
@@ -73,7 +74,7 @@ async function collect(upkeep: Upkeep, options: CollectGarbageOptions): Promise<
   };
   const kept: RepositoryReport[] = [];
   const { wait, record } = judgeClock(readRecord(await upkeep.recall(NAME)), await thisMoment(), grace);
-  if (!dryRun) await upkeep.record(NAME, { ...record });
+  if (!dryRun) await remember(upkeep, record);
   if (wait > 0) {
     onEvent?.({ type: "postponed", milliseconds: wait });
     return { dryRun, ...total, kept, postponed: wait };
@@ -97,4 +98,13 @@ async function collect(upkeep: Upkeep, options: CollectGarbageOptions): Promise<
     onEvent?.({ type: "collected", report });
   }
   return { dryRun, ...total, kept, postponed: 0 };
+}
+
+/** On a full disk garbage has to be collected all the same: the next run knows less of the clock then. */
+async function remember(upkeep: Upkeep, record: RunRecord): Promise<void> {
+  try {
+    await upkeep.record(NAME, { ...record });
+  } catch (error) {
+    if (!isOciError(error, "NO_SPACE")) throw error;
+  }
 }

@@ -1,4 +1,4 @@
-import { isOciError } from "../error/oci-error.ts";
+import { isOciError, type OciError } from "../error/oci-error.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import { parseManifest } from "../spec/manifest.ts";
@@ -88,11 +88,19 @@ class Collection {
   async run(): Promise<RepositoryReport> {
     const { content, name } = this.#repository;
     const { dryRun } = this.#options;
-    await this.#markNames();
-    if (!this.#mark.failed) await this.#sweep();
-    if (!this.#mark.failed && !dryRun) await this.#lookAgain();
-    await this.#emptyTrash();
+    // First of all, since on a full disk the rest needs a little room.
     const { uploads, bytes } = await content.expireUploads(UPLOAD_AGE, { dryRun });
+    await this.#markNames();
+    let full: OciError | undefined;
+    for (let before = -1; this.#removed > before;) {
+      before = this.#removed;
+      full = this.#mark.failed ? undefined : await this.#sweep();
+      if (!this.#mark.failed && !dryRun) await this.#lookAgain();
+      await this.#emptyTrash();
+      if (full === undefined) break;
+    }
+    // As long as something comes back there is more to come.
+    if (full !== undefined) throw full;
     return {
       name,
       manifests: this.#mark.manifests,
@@ -135,14 +143,24 @@ class Collection {
     }
   }
 
-  async #sweep(): Promise<void> {
+  /** What is told when the trash, which needs room for names, could not take it all. */
+  async #sweep(): Promise<OciError | undefined> {
     const { content } = this.#repository;
     for await (const blob of content.blobs(this.#signal())) {
       await this.#options.throttle.take();
       if (this.#isKept(blob)) continue;
-      if (this.#options.dryRun) this.#count(blob);
-      else await content.discard(blob.digest);
+      if (this.#options.dryRun) {
+        this.#count(blob);
+        continue;
+      }
+      try {
+        await content.discard(blob.digest);
+      } catch (error) {
+        if (isOciError(error, "NO_SPACE")) return error;
+        throw error;
+      }
     }
+    return undefined;
   }
 
   /** What was named since the marking is kept; what nothing names is forgotten before it is removed. */
