@@ -17,6 +17,7 @@ export interface Context {
   readonly cache: ContentCache;
   readonly bodies: HeldBodies;
   readonly deletes: KeyedTurns;
+  readonly largeReads: KeyedTurns;
   readonly sizes: KnownSizes;
   /** Bytes that a blob may have. */
   readonly maxBlobSize: number;

@@ -5,6 +5,7 @@ import type { Handler } from "./handler.ts";
 import { isContentBody, type ServerRequest, type ServerResponse } from "./message.ts";
 import type { Pace, Paced } from "./pace.ts";
 import { sendContent, type Sent } from "./send-content.ts";
+import type { UnsentBodies } from "./unsent-bodies.ts";
 
 /** What is read of a body that nobody wanted, so that its sender gets to see the answer: bytes and milliseconds. */
 const LINGER_BYTES = 16 * 1024 * 1024;
@@ -24,6 +25,7 @@ export interface ExchangeOptions {
   /** The server is about to end: no further request on this connection. */
   readonly closing: () => boolean;
   readonly pace: Pace;
+  readonly unsent: UnsentBodies;
 }
 
 /** One request and its answer over node:http. Never throws. */
@@ -56,6 +58,7 @@ export async function exchange(
       closing: options.closing(),
       sent,
     });
+    await options.unsent.sent(outgoing);
     return { status: response.status, bytes: sent.bytes, error: error ?? response.error };
   } finally {
     options.pace.forget(paced);

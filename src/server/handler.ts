@@ -78,6 +78,7 @@ export function createHandler(registry: Registry, options: HandlerOptions = {}):
     cache: new ContentCache(),
     bodies: new HeldBodies(),
     deletes: new KeyedTurns(),
+    largeReads: new KeyedTurns(),
     sizes: new KnownSizes(),
     maxBlobSize: options.maxBlobSize ?? Number.POSITIVE_INFINITY,
     authorize: options.authorize ?? allowAll,

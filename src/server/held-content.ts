@@ -27,7 +27,10 @@ export async function fetchContent(
   kind: Kind,
 ): Promise<Uint8Array> {
   try {
-    const bytes = await collect(store.fetch(descriptor, { kind, ...signalOf(context) }), Limits.manifest, kind);
+    const read = (): Promise<Uint8Array> =>
+      collect(store.fetch(descriptor, { kind, ...signalOf(context) }), Limits.manifest, kind);
+    // Large ones one at a time: a crowd that asks for them at once must not have all of them in memory.
+    const bytes = descriptor.size > Limits.contentCacheEntry ? await context.largeReads.take("", read) : await read();
     context.cache.put(descriptor.digest, bytes);
     return bytes;
   } catch (error) {

@@ -6,6 +6,9 @@ import type { ContentBody } from "./message.ts";
 
 /** Bytes read at a time: large chunks keep up with sendfile, small ones do not. */
 const CHUNK = 512 * 1024;
+/** Transfers with buffers of that size; in a crowd of more, each has small ones. */
+const MOST_LARGE = 64;
+const CROWD_CHUNK = 32 * 1024;
 /** Pairs of buffers kept for the next transfer. */
 const KEPT_PAIRS = 8;
 
@@ -21,6 +24,7 @@ export interface SendOptions {
 
 type Pair = readonly [Buffer, Buffer];
 const kept: Pair[] = [];
+let large = 0;
 
 /** Sends content with constant memory, as fast as the client takes it. Head and content-length are the caller's. */
 export async function sendContent(response: NodeResponse, body: ContentBody, options: SendOptions): Promise<void> {
@@ -44,20 +48,48 @@ async function sendFile(
   handle: FileHandle,
   offset: number,
   length: number,
-  { signal, sent }: SendOptions,
+  options: SendOptions,
 ): Promise<void> {
-  if (length <= CHUNK) {
+  if (length <= CHUNK && large < MOST_LARGE) {
     await sendSmall(response, handle, offset, length);
-    sent.bytes = length;
+    options.sent.bytes = length;
     return;
   }
-  const pair: Pair = kept.pop() ?? [Buffer.allocUnsafeSlow(CHUNK), Buffer.allocUnsafeSlow(CHUNK)];
+  if (large >= MOST_LARGE) return sendThrough(response, handle, offset, length, pairOf(CROWD_CHUNK), options);
+  large += 1;
+  try {
+    const pair = kept.pop() ?? pairOf(CHUNK);
+    await sendThrough(response, handle, offset, length, pair, options);
+    // Only here are both buffers certainly nobody's: after a failure the socket may still hold one.
+    if (kept.length < KEPT_PAIRS) kept.push(pair);
+  } finally {
+    large -= 1;
+  }
+}
+
+function pairOf(size: number): Pair {
+  return [Buffer.allocUnsafeSlow(size), Buffer.allocUnsafeSlow(size)];
+}
+
+async function sendThrough(
+  response: NodeResponse,
+  handle: FileHandle,
+  offset: number,
+  length: number,
+  pair: Pair,
+  { signal, sent }: SendOptions,
+): Promise<void> {
   const writes: [Promise<void>, Promise<void>] = [Promise.resolve(), Promise.resolve()];
   for (let turn: 0 | 1 = 0; sent.bytes < length; turn = turn === 0 ? 1 : 0) {
     await writes[turn];
     signal.throwIfAborted();
     const buffer = pair[turn];
-    const { bytesRead } = await handle.read(buffer, 0, Math.min(CHUNK, length - sent.bytes), offset + sent.bytes);
+    const { bytesRead } = await handle.read(
+      buffer,
+      0,
+      Math.min(buffer.length, length - sent.bytes),
+      offset + sent.bytes,
+    );
     if (bytesRead === 0) throw changed();
     sent.bytes += bytesRead;
     writes[turn] = write(response, buffer.subarray(0, bytesRead), signal);
@@ -65,8 +97,6 @@ async function sendFile(
     writes[turn].catch(() => undefined);
   }
   await Promise.all(writes);
-  // Only here are both buffers certainly nobody's: after a failure the socket may still hold one.
-  if (kept.length < KEPT_PAIRS) kept.push(pair);
 }
 
 async function sendSmall(response: NodeResponse, handle: FileHandle, offset: number, length: number): Promise<void> {

@@ -10,6 +10,7 @@ import { Pace, type PaceOptions } from "./pace.ts";
 import { renderError } from "./render-error.ts";
 import { RequestIds } from "./request-ids.ts";
 import { Turns } from "./turns.ts";
+import { UnsentBodies } from "./unsent-bodies.ts";
 
 /** What a running server tells of its work. */
 export interface ServerEvent {
@@ -66,6 +67,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const pace = new Pace(options.pace);
   const active = new Set<Promise<void>>();
   const turns = new Turns();
+  const unsent = new UnsentBodies();
   const ids = new RequestIds();
   let closing = false;
 
@@ -77,6 +79,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       id,
       expectsContinue,
       closing: () => closing,
+      unsent,
       pace,
     });
     options.onEvent?.({

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { ServerResponse as NodeResponse } from "node:http";
 import type { Socket } from "node:net";
 
@@ -44,6 +45,10 @@ export class Turns {
   async #work(socket: Socket, line: Line, first: () => Promise<void>): Promise<void> {
     await first();
     for (let next = line.waiting.shift(); next !== undefined; next = line.waiting.shift()) {
+      // An answer that its client does not take must not let more of them pile up behind it.
+      if (!line.current.destroyed) await once(line.current, "close");
+      // An answer that its client does not take must not let more of them pile up behind it.
+      if (!line.current.destroyed) await once(line.current, "close");
       // Nobody is there to learn how it ended.
       if (socket.destroyed) break;
       line.current = next.outgoing;

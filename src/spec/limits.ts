@@ -9,6 +9,8 @@ export const Limits: {
   readonly heldBodies: number;
   /** What of each of them does not count there. */
   readonly smallBody: number;
+  /** Answers in a server's memory that their clients have not taken, all together. */
+  readonly unsentBodies: number;
   /** Blobs whose size a server remembers, to tell files that were cut short. */
   readonly knownSizes: number;
   /** An image configuration. */
@@ -63,6 +65,7 @@ export const Limits: {
   manifest: 4 * 1024 * 1024,
   heldBodies: 32 * 1024 * 1024,
   smallBody: 64 * 1024,
+  unsentBodies: 64 * 1024 * 1024,
   knownSizes: 20_000,
   config: 8 * 1024 * 1024,
   layoutIndex: 128 * 1024 * 1024,

@@ -1,5 +1,6 @@
-/** A server in a process of its own, so that its memory can be measured: `serve-child.ts sink` or `serve-child.ts FOLDER`. */
+/** A server in a process of its own, so that its memory can be measured: `serve-child.ts sink`, `serve-child.ts FOLDER` or `serve-child.ts FOLDER depot`. */
 import { createHash } from "node:crypto";
+import { openDepot } from "../../src/depot/open-depot.ts";
 import { openLayoutFolder } from "../../src/layout/folder.ts";
 import { createMemoryRegistry } from "../../src/memory/index.ts";
 import { serve } from "../../src/server/serve.ts";
@@ -9,7 +10,7 @@ import type { Upload } from "../../src/store/blobs.ts";
 import { decorate } from "../../src/store/decorate.ts";
 import type { Registry, Store } from "../../src/store/store.ts";
 
-const [, , where = "sink"] = process.argv;
+const [, , where = "sink", medium = "layouts"] = process.argv;
 
 /** Hashes what comes and keeps none of it; hands out as many zeros as its digest names bytes. */
 function createSink(): Registry {
@@ -64,7 +65,12 @@ function sinkUpload(known: Map<Digest, number>): Upload {
   };
 }
 
-const registry = where === "sink" ? createSink() : await openLayoutFolder(where);
+async function open(): Promise<Registry> {
+  if (where === "sink") return createSink();
+  return medium === "depot" ? await openDepot(where) : await openLayoutFolder(where);
+}
+
+const registry = await open();
 const server = await serve({ registry });
 process.send?.(server.url);
 process.on("message", () => process.send?.(process.resourceUsage().maxRSS * 1024));
