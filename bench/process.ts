@@ -15,9 +15,19 @@ export function pinned(core: "server" | "load", command: readonly string[]): rea
   return PINNED ? ["taskset", "-c", CORE[core], ...command] : command;
 }
 
+const running = new Set<ChildProcess>();
+
 export function start(command: readonly string[], stdio: StdioOptions, env: NodeJS.ProcessEnv = {}): ChildProcess {
   const [program = "", ...args] = command;
-  return spawn(program, args, { stdio, env: { ...process.env, ...env } });
+  const child = spawn(program, args, { stdio, env: { ...process.env, ...env } });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
+  return child;
+}
+
+/** Ends whatever was started and still runs, without waiting. */
+export function killAll(): void {
+  for (const child of running) child.kill("SIGKILL");
 }
 
 export async function stop(child: ChildProcess): Promise<void> {

@@ -1,7 +1,9 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdir, mkdtemp } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type Fleet, startFleet } from "./fleet.ts";
+import { killAll } from "./process.ts";
 import { record } from "./record.ts";
 import { type Bench, renderRow, renderVerdicts, type Row } from "./row.ts";
 import { ROWS } from "./rows.ts";
@@ -54,6 +56,13 @@ function parse() {
 const options = read();
 await mkdir(options.folder, { recursive: true });
 const folder = await mkdtemp(join(resolve(options.folder), "run-"));
+// However it ends, nothing is left running, nor gigabytes on disk.
+process.once("exit", () => {
+  killAll();
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+});
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
 const berth = [process.execPath, options.berth];
 let fleet: Promise<Fleet> | undefined;
 let tagged: Promise<readonly Server[]> | undefined;
@@ -92,7 +101,7 @@ try {
   if (rows.length > 1) process.stdout.write(`${renderVerdicts(rows)}\n`);
   if (options.record !== undefined) await record(options.record, describe(bench), rows);
 } finally {
-  if (fleet) await stopAll((await fleet).servers, join(folder, "fleet"));
-  if (tagged) await stopAll(await tagged, join(folder, "tagged"));
-  await rm(folder, { recursive: true, force: true });
+  for (const servers of [(await fleet?.catch(() => undefined))?.servers, await tagged?.catch(() => undefined)]) {
+    if (servers) await stopAll(servers, folder);
+  }
 }

@@ -3,12 +3,18 @@ import { join } from "node:path";
 import { peer } from "../peer.ts";
 import { freePort, type Kind, launch } from "./server.ts";
 
-/** The configuration that distribution, 2 and 3, is shipped with: files on disk, a cache in memory, access log on; and deletes. */
-export function configuration(data: string, port: number): string {
+/** The configuration that it is shipped with: files on disk, a cache in memory, access log on; and deletes. */
+function configuration(data: string, port: number, more: readonly string[]): string {
+  const storage = [
+    `filesystem: { rootdirectory: ${data} }`,
+    "delete: { enabled: true }",
+    "cache: { blobdescriptor: inmemory }",
+    ...more,
+  ];
   return [
     "version: 0.1",
     "log: { level: info, accesslog: { disabled: false } }",
-    `storage: { filesystem: { rootdirectory: ${data} }, delete: { enabled: true }, cache: { blobdescriptor: inmemory }, tag: { concurrencylimit: 8 } }`,
+    `storage: { ${storage.join(", ")} }`,
     `http: { addr: 127.0.0.1:${port} }`,
     "",
   ].join("\n");
@@ -21,14 +27,14 @@ export function collectCommand(folder: string): readonly string[] {
   return ["registry", "garbage-collect", join(folder, FILE)];
 }
 
-function kind(name: string, program: string): Kind {
+function kind(name: string, program: string, more: readonly string[]): Kind {
   return {
     name,
     version: () => peer(program),
     async start(folder) {
       const port = await freePort();
       const file = join(folder, FILE);
-      await writeFile(file, configuration(join(folder, "data"), port));
+      await writeFile(file, configuration(join(folder, "data"), port, more));
       return await launch({
         name,
         folder,
@@ -41,6 +47,6 @@ function kind(name: string, program: string): Kind {
 }
 
 /** distribution 3: `registry` on PATH. */
-export const distribution: Kind = kind("distribution", "registry");
+export const distribution: Kind = kind("distribution", "registry", ["tag: { concurrencylimit: 8 }"]);
 /** distribution 2 as Debian has it: `docker-registry` on PATH. */
-export const dockerRegistry: Kind = kind("docker-registry", "docker-registry");
+export const dockerRegistry: Kind = kind("docker-registry", "docker-registry", []);
