@@ -34,6 +34,8 @@ export interface SeenNames {
   readonly tags: { has(tag: string): boolean };
   /** Digests of entries without a name. */
   readonly unnamed: { has(digest: Digest): boolean };
+  /** Tags that list referrers. */
+  readonly fallbacks: { has(tag: string): boolean };
 }
 
 /** Milliseconds for which a tool without a lock may write back what it read before. */
@@ -99,7 +101,7 @@ class IndexImport {
       await this.#take();
     }
     await this.#writer.flush();
-    await this.#lost(keepLost);
+    if (!keepLost) await this.#lost();
     if (this.#layout.stamp === undefined) await this.#hold(signal);
     const stamp = stampWhenRead(next.value, this.#startedAt);
     await this.#writer.add(this.#layout.changes.stamp(keepLost ? READ_IN_PART : stamp));
@@ -109,7 +111,7 @@ class IndexImport {
       tagsMoved: this.#tagsMoved,
       manifestsAdded: this.#manifests.count,
       stamp,
-      seen: { tags: this.#tags, unnamed: this.#unnamed },
+      seen: { tags: this.#tags, unnamed: this.#unnamed, fallbacks: this.#fallbacks },
     };
   }
 
@@ -206,12 +208,10 @@ class IndexImport {
   }
 
   /** What index.json had told of and tells of no more is written to it again. */
-  async #lost(isKept: boolean): Promise<void> {
+  async #lost(): Promise<void> {
     const { names, changes } = this.#layout;
-    if (!isKept) {
-      for await (const tag of names.exportedTags()) {
-        if (!this.#tags.has(tag)) await this.#writer.add(changes.sawTag(tag, null));
-      }
+    for await (const tag of names.exportedTags()) {
+      if (!this.#tags.has(tag)) await this.#writer.add(changes.sawTag(tag, null));
     }
     const lists = new Set<string>();
     for await (const { tag } of names.fallbacks()) {
@@ -220,7 +220,7 @@ class IndexImport {
       await this.#writer.add(changes.fallback(tag, undefined));
     }
     for await (const { descriptor, subject } of names.unnamed()) {
-      const isListed = isKept || this.#unnamed.has(descriptor.digest);
+      const isListed = this.#unnamed.has(descriptor.digest);
       if (isListed && !(subject && lists.has(fallbackTag(subject)))) continue;
       await this.#writer.add(changes.relist(descriptor.digest, subject));
     }

@@ -35,6 +35,9 @@ export async function pruneNames(
     tagsRemoved += 1;
     await writer.add(changes.dropTag(tag));
   }
+  for await (const { tag } of names.fallbacks()) {
+    if (!seen.fallbacks.has(tag)) await writer.add(changes.fallback(tag, undefined));
+  }
   await writer.flush();
   for await (const row of names.manifests()) {
     if (await isThere(layout, row.descriptor.digest)) continue;
