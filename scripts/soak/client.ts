@@ -63,21 +63,31 @@ export class Client {
     return (await this.call("HEAD", `${repository}/blobs/${digest}`)).status === 200;
   }
 
-  async upload(repository: string, { digest, bytes }: Part): Promise<number> {
-    const opened = await fetch(`${this.#url}/v2/${repository}/blobs/uploads/`, { method: "POST" });
-    await opened.arrayBuffer();
-    const location = opened.headers.get("location");
-    if (opened.status !== 202 || location === null) return opened.status;
+  async upload(repository: string, content: Part): Promise<number> {
+    const { status, location } = await this.#open(`${repository}/blobs/uploads/`);
+    return location === null ? status : await this.#finish(location, content);
+  }
+
+  /** 201: mounted. Where it could not be, it goes on with the upload that was opened instead. */
+  async mount(repository: string, content: Part, from: string): Promise<"mounted" | number> {
+    const query = new URLSearchParams({ mount: content.digest, from });
+    const { status, location } = await this.#open(`${repository}/blobs/uploads/?${query.toString()}`);
+    if (status === 201) return "mounted";
+    return location === null || status !== 202 ? status : await this.#finish(location, content);
+  }
+
+  async #open(path: string): Promise<{ readonly status: number; readonly location: string | null }> {
+    const answer = await fetch(`${this.#url}/v2/${path}`, { method: "POST" });
+    await answer.arrayBuffer();
+    return { status: answer.status, location: answer.headers.get("location") };
+  }
+
+  async #finish(location: string, { digest, bytes }: Part): Promise<number> {
     const target = new URL(location, this.#url);
     target.searchParams.set("digest", digest);
     const done = await fetch(target, { method: "PUT", body: bytes });
     await done.arrayBuffer();
     return done.status;
-  }
-
-  async mount(repository: string, digest: string, from: string): Promise<number> {
-    const query = new URLSearchParams({ mount: digest, from });
-    return (await this.call("POST", `${repository}/blobs/uploads/?${query.toString()}`)).status;
   }
 
   put(repository: string, reference: string, { mediaType, bytes }: Part): Promise<Answer> {

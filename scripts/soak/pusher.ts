@@ -121,15 +121,14 @@ export class Pusher {
       counts.skipped += 1;
       return true;
     }
-    if (this.#random.chance(0.5)) {
-      const status = await this.#client.mount(repository, each.digest, this.#random.pick(repositories));
-      if (status === 201) {
-        counts.mounts += 1;
-        return true;
-      }
-      if (status !== 202) failures.push(`Mount of ${each.digest} in ${repository}: ${status}`);
+    const isMount = this.#random.chance(0.5);
+    const status = isMount
+      ? await this.#client.mount(repository, each, this.#random.pick(repositories))
+      : await this.#client.upload(repository, each);
+    if (status === "mounted") {
+      counts.mounts += 1;
+      return true;
     }
-    const status = await this.#client.upload(repository, each);
     if (status !== 201) failures.push(`Upload of ${each.digest} to ${repository}: ${status}`);
     return status === 201;
   }

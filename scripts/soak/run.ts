@@ -93,7 +93,8 @@ async function soakIn(root: string, { seconds, seed, grace = GRACE, onProgress }
 }
 
 function progress(counts: Counts, { runs, removed }: Collections, { failures }: World): string {
-  return `${counts.pushes} pushes, ${counts.deletedManifests} manifests deleted, ${runs} collections removed ${removed} blobs, ${failures.length} failures`;
+  const [last = "none"] = failures.slice(-1);
+  return `${counts.pushes} pushes, ${counts.deletedManifests} manifests deleted, ${runs} collections removed ${removed} blobs, failures: ${failures.length}, the last one: ${last}`;
 }
 
 /** Waits for the grace and two more collections; gives the bytes that are left. */
