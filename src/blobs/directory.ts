@@ -168,9 +168,21 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
     const algorithm = algorithmOf(digest);
     await this.#makeDirectory(algorithm);
     await this.#freshen(this.staging.path(id));
-    // What is there already is replaced: this content was checked, that one may be damaged.
-    await this.disk.rename(this.staging.path(id), this.path(digest));
+    await this.#place(id, digest);
     await this.#syncs.sync(this.#directory(algorithm));
+  }
+
+  /** What is there already is replaced: this content was checked, that one may be damaged. */
+  async #place(id: string, digest: Digest): Promise<void> {
+    const [source, target] = [this.staging.path(id), this.path(digest)];
+    try {
+      await this.disk.rename(source, target);
+    } catch (error) {
+      // The one thing that a file does not replace is a directory; somebody may miss what is in it.
+      if ((await this.disk.lstat(target))?.type !== "directory") throw error;
+      await this.disk.rename(target, await this.staging.trashPath(digest.replace(":", "-")));
+      await this.disk.rename(source, target);
+    }
   }
 
   discard(id: string): Promise<void> {

@@ -2,6 +2,7 @@ import { parentPort, receiveMessageOnPort, workerData } from "node:worker_thread
 import { applyBatch, type SqlAnswer } from "./sql-batch.ts";
 import type { SqlJob } from "./sql-database.ts";
 import { failureOf } from "./sql-error.ts";
+import { reserveJournal } from "./sql-reserve.ts";
 import { SqlSession } from "./sql-session.ts";
 
 /** What the writer is asked: jobs by number, or to end. */
@@ -16,6 +17,8 @@ const MOST_JOBS = 512;
 const port = parentPort;
 const path: unknown = workerData;
 let session: SqlSession | undefined;
+/** The one whose journal has its length. */
+let reserved: SqlSession | undefined;
 
 /** Takes everything that waits, up to the most that one commit takes. */
 function gather(first: WriterRequest): { readonly batch: { id: number; job: SqlJob }[]; readonly ends: boolean } {
@@ -53,6 +56,9 @@ port?.on("message", (first: WriterRequest) => {
     });
     port.postMessage(reply);
   }
+  // Behind the first answer, which need not wait for it.
+  if (session !== undefined && session !== reserved) reserveJournal(session.database);
+  reserved = session;
   if (!ends) return;
   session?.close();
   port.close();

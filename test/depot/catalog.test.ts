@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, test } from "node:test";
@@ -48,10 +48,13 @@ describe("the catalog's database", () => {
     const written = async (file: string, run: (catalog: Catalog) => Promise<unknown>): Promise<number> => {
       await using catalog = openCatalog(join(root, file));
       await catalog.write(addRepository("first"));
-      const before = (await stat(join(root, `${file}-wal`))).size;
+      using other = new DatabaseSync(join(root, file));
+      // Copies the log into the database, so that it begins again, and says how many pages it had.
+      const pages = (): number => Number(other.prepare("PRAGMA wal_checkpoint(PASSIVE)").get()?.["log"]);
+      pages();
       await run(catalog);
       assert.equal((await names(catalog)).length, 201);
-      return (await stat(join(root, `${file}-wal`))).size - before;
+      return pages();
     };
     const each = Array.from({ length: 200 }, (_, at) => addRepository(`r${at}`));
     const alone = await written("alone.db", async (catalog) => {
@@ -59,7 +62,7 @@ describe("the catalog's database", () => {
     });
     const together = await written("together.db", (catalog) => Promise.all(each.map((job) => catalog.write(job))));
     // Every commit writes the pages that it changed to the log, however many jobs changed them.
-    assert.ok(together < alone / 4, `${together} bytes of log for 200 jobs at once, ${alone} for one after another`);
+    assert.ok(together < alone / 4, `${together} pages of log for 200 jobs at once, ${alone} for one after another`);
   });
 
   test("a read sees what was acknowledged, at once", async (t) => {
