@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { MEDIA, type Medium } from "../../test/faults/medium.ts";
-import { OPERATIONS } from "../../test/faults/operations.ts";
-import { countCalls, type Counts, FAULTS, makeTemplate, noCounts, tryFault } from "../../test/faults/trial.ts";
+import { countCalls, type Counts, FAULTS, makeTemplate, noCounts, TRIED, tryFault } from "../../test/faults/trial.ts";
 import type { Part, PartContext } from "./part.ts";
 
 /** Trials under way at once: most of their time they wait for the disk. */
@@ -20,7 +19,7 @@ export const disk: Part = {
 async function tryMedium(medium: Medium, context: PartContext): Promise<Counts> {
   const template = await makeTemplate(medium, join(context.base, medium.name.replaceAll(" ", "-")));
   const counts = noCounts();
-  for (const name of Object.keys(OPERATIONS)) {
+  for (const name of TRIED) {
     for (const [how, fault] of Object.entries(FAULTS)) {
       const calls = await countCalls(template, name, fault(0));
       // A few more than were counted: what goes on in the background is not the same each time.

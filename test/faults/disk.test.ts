@@ -5,8 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { runSeed, sample, seeded } from "../support/random.ts";
 import { MEDIA } from "./medium.ts";
-import { OPERATIONS } from "./operations.ts";
-import { countCalls, FAULTS, makeTemplate, noCounts, type Template, tryFault } from "./trial.ts";
+import { countCalls, FAULTS, makeTemplate, noCounts, type Template, TRIED, tryFault } from "./trial.ts";
 
 const seed = runSeed();
 
@@ -20,7 +19,7 @@ for (const medium of MEDIA) {
     });
     after(() => rm(base, { recursive: true, force: true }));
 
-    for (const name of Object.keys(OPERATIONS)) {
+    for (const name of TRIED) {
       test(name, async (t) => {
         t.diagnostic(`BERTH_SEED=${seed}`);
         const random = seeded(seed);

@@ -98,6 +98,18 @@ export class Ledger {
     ];
   }
 
+  /** What garbage collection claims: blobs that no manifest of their repository names are gone. */
+  garbage(): Claim[] {
+    const named = new Set<string>();
+    for (const { repository, part, presence } of this.#manifests.values()) {
+      if (presence === "gone") continue;
+      for (const { digest } of contentOf(part)) named.add(`${repository} ${digest}`);
+    }
+    return [...this.#blobs].flatMap(([key, { repository, part, presence }]): Claim[] =>
+      named.has(key) || presence === "gone" ? [] : [{ type: "blob", repository, part, present: false }],
+    );
+  }
+
   /** Reads everything back. Whatever was acknowledged is there and whole; of the rest nothing is half there. */
   async check(client: Client): Promise<void> {
     for (const blob of this.#blobs.values()) await this.#checkContent(client, "blobs", blob);

@@ -3,11 +3,16 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { DirectoryBlobs } from "../../src/blobs/directory.ts";
 import { openDepot } from "../../src/depot/open-depot.ts";
+import { openDepotUpkeep } from "../../src/depot/upkeep.ts";
 import type { Disk } from "../../src/disk/disk.ts";
+import { OciError } from "../../src/error/oci-error.ts";
 import { fsckLayout } from "../../src/layout/fsck.ts";
 import { openLayoutFolder } from "../../src/layout/folder.ts";
+import { openFolderUpkeep } from "../../src/layout/upkeep.ts";
+import { collectGarbage } from "../../src/lifecycle/collect-garbage.ts";
 import { digestOfKey } from "../../src/names/sql-digest.ts";
 import type { Registry } from "../../src/store/store.ts";
+import type { Upkeep } from "../../src/store/upkeep.ts";
 
 /** A registry that is open. */
 export interface OpenRegistry {
@@ -20,6 +25,8 @@ export interface OpenRegistry {
 export interface Medium {
   readonly name: string;
   open(root: string, disk?: Disk): Promise<OpenRegistry>;
+  /** Collects garbage of any age, as another process would. @throws OciError, Error where something was kept */
+  collect(root: string, disk?: Disk): Promise<void>;
   /** Trials of each operation and fault in a short run. */
   readonly points: number;
   /** Everything wrong with a registry that nobody has open; empty when it is sound. */
@@ -34,6 +41,7 @@ export const layouts: Medium = {
     settle: async () => undefined,
   }),
   findings: layoutFindings,
+  collect: (root, disk) => collectAll(openFolderUpkeep(root, disk === undefined ? {} : { disk })),
 };
 
 export const depot: Medium = {
@@ -44,7 +52,15 @@ export const depot: Medium = {
     return { registry, settle: () => registry.settle() };
   },
   findings: async (root) => [...(await layoutFindings(root)), ...(await catalogFindings(root))],
+  collect: (root, disk) => collectAll(openDepotUpkeep(root, disk === undefined ? {} : { disk })),
 };
+
+async function collectAll(opening: Promise<Upkeep>): Promise<void> {
+  await using upkeep = await opening;
+  const { kept } = await collectGarbage(upkeep, { grace: 0 });
+  const [first] = kept.flatMap(({ unreadable }) => unreadable);
+  if (first) throw new OciError("IO", `Something could not be read: ${JSON.stringify(first)}`);
+}
 
 /** Every medium that a disk can fail under. */
 export const MEDIA: readonly Medium[] = [layouts, depot];
@@ -112,7 +128,8 @@ export async function catalogFindings(root: string): Promise<readonly string[]> 
     database.close();
   }
   for (const name of await readdir(join(root, ".berth"), { recursive: true })) {
-    if (!/^(?:catalog\.db(?:-wal|-shm)?|server\.lock|trash)$/.test(name)) findings.push(`.berth/${name} is left`);
+    if (!/^(?:catalog\.db(?:-wal|-shm)?|gc\.(?:json|lock)|server\.lock|trash)$/.test(name))
+      findings.push(`.berth/${name} is left`);
   }
   return findings;
 }

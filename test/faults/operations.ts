@@ -115,3 +115,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     await session.cancelled(here, sized(name));
   },
 };
+
+/** Leaves garbage, and collects it. */
+export async function collect(session: Session, { here }: Place, collector: () => Promise<void>): Promise<void> {
+  await session.deleteManifest(here, doomed.manifest);
+  await session.collect(collector);
+}

@@ -8,9 +8,9 @@ import type { Claim, Ledger } from "./ledger.ts";
 export class Refused extends Error {
   readonly status: number;
 
-  constructor(request: string, answer: Answer) {
-    super(`${request}: ${answer.status}`);
-    this.status = answer.status;
+  constructor(request: string, { status }: { readonly status: number }) {
+    super(`${request}: ${status}`);
+    this.status = status;
   }
 }
 
@@ -128,6 +128,15 @@ export class Session {
     this.ledger.begin(claims);
     const target = `/v2/${repository}/blobs/${part.descriptor.digest}`;
     await this.#expect(deletion(presence !== "there", presence !== "gone"), "DELETE", target);
+    this.#acknowledge(claims);
+  }
+
+  /** Collects garbage that is of any age. */
+  async collect(collector: () => Promise<void>): Promise<void> {
+    const claims = this.ledger.garbage();
+    this.ledger.begin(claims);
+    this.at = "garbage collection";
+    await collector();
     this.#acknowledge(claims);
   }
 

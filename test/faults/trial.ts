@@ -9,7 +9,7 @@ import { type Fault, type FaultyDisk, faultyDisk } from "../support/faulty-disk.
 import { type Client, Cut, handlerClient } from "./client.ts";
 import { Ledger } from "./ledger.ts";
 import type { Medium } from "./medium.ts";
-import { type Operation, OPERATIONS, PLACE, prepare } from "./operations.ts";
+import { collect, OPERATIONS, PLACE, prepare } from "./operations.ts";
 import { Refused, Session } from "./session.ts";
 
 /** Ways for a disk to fail at its n-th call. */
@@ -33,6 +33,19 @@ export interface Counts {
 
 export function noCounts(): Counts {
   return { points: 0, injected: 0, acknowledged: 0, checked: 0 };
+}
+
+/** What is tried: all that clients do, and garbage collection beside them. */
+export const TRIED: readonly string[] = [...Object.keys(OPERATIONS), "garbage goes"];
+
+/** An operation on a root, whose disk may fail. */
+type Work = (session: Session, root: string, disk?: Disk) => Promise<void>;
+
+function workOf(medium: Medium, name: string): Work {
+  const operation = OPERATIONS[name];
+  if (operation) return (session) => operation(session, PLACE);
+  assert.equal(name, "garbage goes");
+  return (session, root, disk) => collect(session, PLACE, () => medium.collect(root, disk));
 }
 
 /** A registry with some content, to be copied for each trial. */
@@ -77,6 +90,8 @@ async function attempt(work: () => Promise<void>): Promise<void> {
     await work();
   } catch (error) {
     if (error instanceof Refused || error instanceof Cut) return;
+    // Garbage collection is asked without a server between.
+    if (isDiskFailure(error)) return;
     throw error;
   }
 }
@@ -87,9 +102,8 @@ async function attempt(work: () => Promise<void>): Promise<void> {
  * nothing is left over. False: the operation ended before that call.
  */
 export async function tryFault(template: Template, name: string, fault: Fault, counts: Counts): Promise<boolean> {
-  const operation = OPERATIONS[name];
-  assert.ok(operation, name);
   const { medium, base } = template;
+  const work = workOf(medium, name);
   const root = join(base, `trial-${(counts.points += 1)}`);
   await cp(join(base, "template"), root, { recursive: true, preserveTimestamps: true });
   const ledger = template.ledger.copy();
@@ -100,20 +114,20 @@ export async function tryFault(template: Template, name: string, fault: Fault, c
     const open = await openFaulty(medium, root, disk);
     if (open) {
       const failing = session(open.client);
-      await attempt(() => operation(failing, PLACE));
+      await attempt(() => work(failing, root, disk));
       await open.settle();
       at = failing.at;
       counts.acknowledged += failing.acknowledged;
       // Where nothing has failed yet, the end of the process may.
       if (fault.dead !== true && disk.failed !== undefined)
-        await surviving(open.client, session(open.client), disk, fault, operation);
+        await surviving(open.client, session(open.client), disk, fault, (mended) => work(mended, root, disk));
       await end(open, disk);
     }
     const { failed } = disk;
     await using again = await openClient(medium, root);
     counts.checked += ledger.size;
     await ledger.check(again.client);
-    await operation(session(again.client), PLACE);
+    await work(session(again.client), root);
     await ledger.check(again.client);
     await again[Symbol.asyncDispose]();
     assert.deepEqual(await medium.findings(root), []);
@@ -132,13 +146,13 @@ async function surviving(
   session: Session,
   disk: FaultyDisk,
   fault: Fault,
-  operation: Operation,
+  work: (session: Session) => Promise<void>,
 ): Promise<void> {
   if (fault.forever === true) await session.ledger.check(client);
   disk.heal();
   await session.ledger.check(client);
   // Half of the trials are mended by the process that failed, half by the next one.
-  if (fault.at % 2 === 0) await operation(session, PLACE);
+  if (fault.at % 2 === 0) await work(session);
 }
 
 /** Undefined: it could not be opened, as it should be told. */
@@ -146,7 +160,7 @@ async function openFaulty(medium: Medium, root: string, disk: FaultyDisk): Promi
   try {
     return await openClient(medium, root, disk);
   } catch (error) {
-    assert.ok(isOciError(error, "IO", "NO_SPACE"), String(error));
+    assert.ok(isDiskFailure(error), String(error));
     await disk.abandon();
     return undefined;
   }
@@ -157,22 +171,27 @@ async function end(open: OpenClient, disk: FaultyDisk): Promise<void> {
   try {
     await open[Symbol.asyncDispose]();
   } catch (error) {
-    assert.ok(isOciError(error, "IO", "NO_SPACE"), String(error));
+    assert.ok(isDiskFailure(error), String(error));
   }
   await disk.abandon();
 }
 
 /** How many calls an operation makes that a fault at call 0, which is none, would count. */
 export async function countCalls(template: Template, name: string, fault: Fault): Promise<number> {
-  const operation = OPERATIONS[name];
-  assert.ok(operation, name);
+  const work = workOf(template.medium, name);
   const root = join(template.base, "count");
   await cp(join(template.base, "template"), root, { recursive: true, preserveTimestamps: true });
   const disk = faultyDisk(nodeDisk, fault);
   await using open = await openClient(template.medium, root, disk);
-  await operation(new Session(open.client, template.ledger.copy()), PLACE);
+  await work(new Session(open.client, template.ledger.copy()), root, disk);
   await open.settle();
   await open[Symbol.asyncDispose]();
   await rm(root, { recursive: true });
   return disk.calls;
+}
+
+/** A failure of the disk; one that a failing close came upon is still that. */
+function isDiskFailure(error: unknown): boolean {
+  if (error instanceof SuppressedError) return isDiskFailure(error.suppressed);
+  return isOciError(error, "IO", "NO_SPACE");
 }
