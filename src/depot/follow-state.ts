@@ -7,7 +7,7 @@ export class FollowState {
   /** The look that goes on. */
   looking: Promise<void> | undefined;
   /** It is taken in for the first time. */
-  discovering: Promise<void> | undefined;
+  discovering: Promise<unknown> | undefined;
   /** When its index.json may be written again. */
   nextExport = 0;
   isExporting = false;

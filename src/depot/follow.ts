@@ -62,7 +62,7 @@ export class Follower implements AsyncDisposable {
   /** Takes in what changed while nobody followed. A layout that cannot be read is told and left out. */
   async start(): Promise<void> {
     const { disk, root, catalog } = this.#options;
-    const running = new Set<Promise<void>>();
+    const running = new Set<Promise<unknown>>();
     for await (const name of walkRepositories(disk, root)) {
       const known = await followedRepository(catalog.read, name);
       if (known?.stamp !== undefined && known.stamp === (await this.#stamp(name))) continue;
@@ -157,10 +157,9 @@ export class Follower implements AsyncDisposable {
     try {
       const known = await followedRepository(this.#options.catalog.read, name);
       if (known === undefined || (await this.#stamp(name)) === known.stamp) return;
-      const started = performance.now();
-      const work = this.#takeIn(name, false).finally(() => {
+      const work = this.#takeIn(name, false).then((cost) => {
         const end = performance.now();
-        state.mayLookAt = end + REST * (end - started);
+        state.mayLookAt = end + REST * cost;
         state.nextLook = Math.max(end + PAUSE, state.mayLookAt);
       });
       await within(PATIENCE, work);
@@ -172,8 +171,9 @@ export class Follower implements AsyncDisposable {
     }
   }
 
-  async #takeIn(repository: string, add: boolean): Promise<void> {
-    await this.#inTurn({ type: "import", repository, add });
+  /** @returns milliseconds for which it kept a thread busy */
+  async #takeIn(repository: string, add: boolean): Promise<number> {
+    return (await this.#inTurn({ type: "import", repository, add })).cost;
   }
 
   #schedule(name: string, state: FollowState): void {

@@ -9,7 +9,17 @@ import { Annotation } from "../../src/spec/annotation.ts";
 import type { JsonObject } from "../../src/spec/json.ts";
 import { fallbackTag } from "../../src/spec/referrer.ts";
 import { image, index, json, pushBlob, pushImage, sourceOf, toArray } from "../support/content.ts";
-import { depotScene, digestAt, LOOKED_AGAIN, namesIn, rewrite, tagsOf, unnamedIn } from "./follow-scene.ts";
+import {
+  becomes,
+  depotScene,
+  digestAt,
+  eventually,
+  LOOKED_AGAIN,
+  namesIn,
+  rewrite,
+  tagsOf,
+  unnamedIn,
+} from "./follow-scene.ts";
 
 describe("an entry of another tool", () => {
   test("whose manifest is not there names nothing, and stays", async (t) => {
@@ -44,12 +54,13 @@ describe("an entry of another tool", () => {
         annotations: { [Annotation.ReferrerSubject]: one.digest, "org.example.by": "ann" },
       });
     });
-    await sleep(LOOKED_AGAIN);
-    const found = await toArray(store.referrers(one));
-    assert.deepEqual(
-      found.map(({ descriptor }) => descriptor),
-      [{ ...opaque.descriptor, artifactType: "application/x.signature", annotations: { "org.example.by": "ann" } }],
-    );
+    await eventually(async () => {
+      const found = await toArray(store.referrers(one));
+      assert.deepEqual(
+        found.map(({ descriptor }) => descriptor),
+        [{ ...opaque.descriptor, artifactType: "application/x.signature", annotations: { "org.example.by": "ann" } }],
+      );
+    });
   });
 
   test("that lists referrers under a fallback tag is no tag, and its list is merged with ours", async (t) => {
@@ -72,12 +83,13 @@ describe("an entry of another tool", () => {
         annotations: { [Annotation.RefName]: tag },
       });
     });
-    await sleep(LOOKED_AGAIN);
-    const found = await toArray(store.referrers(one));
-    assert.deepEqual(found.map(({ descriptor }) => descriptor.artifactType).toSorted(), [
-      "application/x.ours",
-      "application/x.theirs",
-    ]);
+    await eventually(async () => {
+      const found = await toArray(store.referrers(one));
+      assert.deepEqual(found.map(({ descriptor }) => descriptor.artifactType).toSorted(), [
+        "application/x.ours",
+        "application/x.theirs",
+      ]);
+    });
     assert.deepEqual(await tagsOf(store), ["v1"]);
     await depot.settle();
     await using layout = await openLayout(join(root, "a"));
@@ -107,10 +119,8 @@ describe("an entry of another tool", () => {
         named(two, "ghcr.io/y/z:full"),
       ];
     });
-    await sleep(LOOKED_AGAIN);
     await using layout = await openLayout(join(root, "a"));
-    for (const tag of ["exact", "twice", "full"])
-      assert.equal(await digestAt(store, tag), await digestAt(layout, tag), tag);
+    for (const tag of ["exact", "twice", "full"]) await becomes(store, tag, await digestAt(layout, tag));
     const three = await pushImage(store, image("3"), ["exact", "twice", "full"]);
     await depot.settle();
     for (const tag of ["exact", "twice", "full"]) assert.equal(await digestAt(layout, tag), three.digest, tag);

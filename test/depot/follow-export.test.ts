@@ -10,7 +10,7 @@ import { entryName } from "../../src/spec/layout-index.ts";
 import { fallbackTag } from "../../src/spec/referrer.ts";
 import { blob, image, index, pushBlob, pushImage, pushManifest, toArray } from "../support/content.ts";
 import { pushSampleGraph, readWhole } from "../support/graph.ts";
-import { depotScene, indexOf, namesIn, pushBeside, rewrite, unnamedIn } from "./follow-scene.ts";
+import { depotScene, eventually, indexOf, namesIn, pushBeside, rewrite, tagsOf, unnamedIn } from "./follow-scene.ts";
 
 describe("index.json follows the catalog", () => {
   test("by itself, soon after a push", async (t) => {
@@ -114,11 +114,7 @@ describe("index.json follows the catalog", () => {
       document.manifests.push({ ...entry, annotations: { [Annotation.RefName]: "docker.io/library/thing:v3" } });
       document.manifests.push({ ...entry, annotations: { [Annotation.RefName]: "no tag at all" } });
     });
-    await sleep(1100);
-    assert.deepEqual(
-      (await toArray(store.tags())).map(({ name }) => name),
-      ["v1", "v2", "v3"],
-    );
+    await eventually(async () => assert.deepEqual(await tagsOf(store), ["v1", "v2", "v3"]));
     const ours = await pushImage(store, image("ours"), ["v1", "v3", "v4"]);
     await depot.settle();
     const after = await indexOf(root);

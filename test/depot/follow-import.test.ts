@@ -11,6 +11,7 @@ import { blob, image, pushBlob, pushImage, toArray } from "../support/content.ts
 import { pushSampleGraph, readWhole } from "../support/graph.ts";
 import {
   becomes,
+  eventually,
   depotScene,
   digestAt,
   indexOf,
@@ -34,18 +35,17 @@ describe("what other tools write into a layout that is served", () => {
     assert.equal(await digestAt(store, "v1"), two.digest);
     assert.deepEqual(await tagsOf(store), ["v1", "v2"]);
     const three = await pushBeside(root, "3", []);
-    await sleep(LOOKED_AGAIN);
-    assert.equal((await store.resolve({ digest: three.digest })).digest, three.digest);
-    await sleep(LOOKED_AGAIN);
+    await eventually(async () => assert.equal((await store.resolve({ digest: three.digest })).digest, three.digest));
     await using layout = await openLayout(join(root, "a"));
     const sbom = image("sbom", { subject: one, artifactType: "application/x.sbom" });
     await pushImage(layout, sbom);
-    await sleep(LOOKED_AGAIN);
-    const found = await toArray(store.referrers(one));
-    assert.deepEqual(
-      found.map(({ descriptor }) => [descriptor.digest, descriptor.artifactType]),
-      [[sbom.manifest.descriptor.digest, "application/x.sbom"]],
-    );
+    await eventually(async () => {
+      const found = await toArray(store.referrers(one));
+      assert.deepEqual(
+        found.map(({ descriptor }) => [descriptor.digest, descriptor.artifactType]),
+        [[sbom.manifest.descriptor.digest, "application/x.sbom"]],
+      );
+    });
   });
 
   test("is there whole: children, referrers, digest tags", async (t) => {

@@ -103,15 +103,23 @@ export async function digestAt(store: Store, tag: string): Promise<string> {
   return (await store.resolve({ tag })).digest;
 }
 
-/** Waits until a tag is where it should be. */
-export async function becomes(store: Store, tag: string, digest: string): Promise<void> {
-  for (let left = 100; left > 0; left -= 1) {
-    const found = await store.resolve({ tag }).catch((error: unknown) => {
-      if (isOciError(error, "MANIFEST_UNKNOWN")) return undefined;
-      throw error;
-    });
-    if (found?.digest === digest) return;
+/** Milliseconds for which something is waited for that has to come. */
+const PATIENCE = 20_000;
+
+/** Checks until it holds: others' changes are seen by the first request after a pause. */
+export async function eventually(check: () => Promise<void>): Promise<void> {
+  for (const end = performance.now() + PATIENCE; ;) {
+    try {
+      return await check();
+    } catch (error) {
+      const isYetToCome = error instanceof assert.AssertionError || isOciError(error, "MANIFEST_UNKNOWN");
+      if (!isYetToCome || performance.now() > end) throw error;
+    }
     await sleep(50);
   }
-  assert.fail(`${tag} did not come to ${digest}`);
+}
+
+/** Waits until a tag is where it should be. */
+export async function becomes(store: Store, tag: string, digest: string): Promise<void> {
+  await eventually(async () => assert.equal(await digestAt(store, tag), digest, tag));
 }
