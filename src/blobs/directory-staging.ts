@@ -5,7 +5,7 @@ import type { Disk, DiskFile, EntryStat } from "../disk/disk.ts";
 import { makeDirectories } from "../disk/make-directories.ts";
 import { discard } from "../disk/small-file.ts";
 import { OciError } from "../error/oci-error.ts";
-import type { Algorithm } from "../spec/digest.ts";
+import type { Algorithm, Digest } from "../spec/digest.ts";
 import { UPLOAD_AGE } from "../store/blobs.ts";
 import type { Expired } from "../store/upkeep.ts";
 
@@ -46,6 +46,16 @@ export class Staging {
 
   newId(): string {
     return randomBytes(16).toString("hex");
+  }
+
+  /** Where garbage collection puts a blob before it looks again. */
+  sweptPath(digest: Digest): string {
+    return join(this.#trash, `${digest.replace(":", "-")}.swept`);
+  }
+
+  /** Removes a blob that garbage collection may put back, durably. */
+  async unlinkSwept(digest: Digest): Promise<void> {
+    if (await this.#disk.unlink(this.sweptPath(digest))) await this.#disk.syncDirectory(this.#trash);
   }
 
   /** Makes a place in the trash. */

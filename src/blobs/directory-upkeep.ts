@@ -56,13 +56,16 @@ export class DirectoryUpkeep implements ContentUpkeep {
   }
 
   async stat(digest: Digest): Promise<StoredBlob | undefined> {
-    const stat = (await this.#disk.lstat(this.#blobs.path(digest))) ?? (await this.#disk.lstat(this.#trashed(digest)));
+    const stat =
+      (await this.#disk.lstat(this.#blobs.path(digest))) ??
+      (await this.#disk.lstat(this.#blobs.staging.sweptPath(digest)));
     return stat?.type === "file" ? storedBlob(digest, stat) : undefined;
   }
 
   async manifest(digest: Digest, options: Signal = {}): Promise<Uint8Array | undefined> {
     const bytes =
-      (await this.#read(this.#blobs.path(digest), digest)) ?? (await this.#read(this.#trashed(digest), digest));
+      (await this.#read(this.#blobs.path(digest), digest)) ??
+      (await this.#read(this.#blobs.staging.sweptPath(digest), digest));
     options.signal?.throwIfAborted();
     if (bytes === undefined && (await this.#disk.lstat(this.#quarantined(digest)))) {
       throw new OciError("CONTENT_DAMAGED", `The blob ${digest} was damaged and has been set aside`, { digest });
@@ -81,20 +84,30 @@ export class DirectoryUpkeep implements ContentUpkeep {
 
   async discard(digest: Digest): Promise<boolean> {
     await this.#make(this.#trash);
-    return await this.#move(this.#blobs.path(digest), this.#trashed(digest));
+    return await this.#move(this.#blobs.path(digest), this.#blobs.staging.sweptPath(digest));
   }
 
   async restore(digest: Digest): Promise<void> {
     const path = this.#blobs.path(digest);
-    const trashed = this.#trashed(digest);
+    const trashed = this.#blobs.staging.sweptPath(digest);
     // A link never replaces what has come meanwhile; where there are none, that is looked at.
-    const isBack = (await this.#disk.link(trashed, path)) || (await this.#disk.lstat(path)) !== undefined;
-    if (isBack) await this.#disk.unlink(trashed);
+    if (await this.#link(trashed, path)) await this.#disk.unlink(trashed);
     else await this.#move(trashed, path);
   }
 
+  /** True: the file has the name, or another one that came meanwhile. */
+  async #link(from: string, to: string): Promise<boolean> {
+    try {
+      return (await this.#disk.link(from, to)) || (await this.#disk.lstat(to)) !== undefined;
+    } catch (error) {
+      // A delete was faster.
+      if (await this.#disk.lstat(from)) throw error;
+      return true;
+    }
+  }
+
   async remove(digest: Digest): Promise<boolean> {
-    return await this.#disk.unlink(this.#trashed(digest));
+    return await this.#disk.unlink(this.#blobs.staging.sweptPath(digest));
   }
 
   async expireUploads(age: number, options: { readonly dryRun: boolean }): Promise<Expired> {
@@ -173,10 +186,6 @@ export class DirectoryUpkeep implements ContentUpkeep {
     if (this.#made.has(directory)) return;
     await makeDirectories(this.#disk, directory);
     this.#made.add(directory);
-  }
-
-  #trashed(digest: Digest): string {
-    return join(this.#trash, `${fileName(digest)}.swept`);
   }
 
   #quarantined(digest: Digest): string {

@@ -136,14 +136,26 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
   }
 
   async remove(digest: Digest): Promise<void> {
+    // Garbage collection may take it away, or bring it back, at any moment; it ends in neither place.
+    while (!(await this.#removeOnce(digest)));
+  }
+
+  /** False: it was taken away in between. */
+  async #removeOnce(digest: Digest): Promise<boolean> {
+    await this.staging.unlinkSwept(digest);
     const path = this.path(digest);
-    const found = await this.disk.lstat(path);
-    if (found === undefined) return;
+    if ((await this.disk.lstat(path)) === undefined) return true;
     await this.ready();
     const trash = await this.staging.trashPath(digest.replace(":", "-"));
-    await this.disk.rename(path, trash);
+    try {
+      await this.disk.rename(path, trash);
+    } catch (error) {
+      if (await this.disk.lstat(path)) throw error;
+      return false;
+    }
     await this.#syncs.sync(this.#directory(algorithmOf(digest)));
     await discard(this.disk, trash);
+    return true;
   }
 
   async *list(options: Signal = {}): AsyncGenerator<ListedBlob, void, undefined> {

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
-import { cp, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { DirectoryBlobs } from "../../src/blobs/directory.ts";
+import { DirectoryUpkeep } from "../../src/blobs/directory-upkeep.ts";
 import { blockingDisk } from "../../src/disk/blocking-disk.ts";
+import type { Disk } from "../../src/disk/disk.ts";
+import { nodeDisk } from "../../src/disk/node-disk.ts";
 import { isOciError } from "../../src/error/oci-error.ts";
 import { fsckLayout } from "../../src/layout/fsck.ts";
 import { openLayout } from "../../src/layout/open-layout.ts";
@@ -112,6 +116,27 @@ for (const medium of MEDIA) {
       const report = await collectGarbage(watched);
       assert.equal(report.removed, 0);
       for (const part of [parts.manifest, ...parts.blobs]) assert.ok(await scene.has(part.descriptor.digest));
+    });
+
+    test("68: what is deleted while it lies in the trash, or on its way there, is gone for good", async () => {
+      await using scene = await openScene(medium);
+      const [moved, moving] = [blob("deleted in the trash"), blob("deleted on the way")];
+      for (const part of [moved, moving]) await pushBlob(scene.store, part);
+      const plain = new DirectoryBlobs(scene.directory);
+      const sweeper = new DirectoryUpkeep(scene.directory, plain);
+      await sweeper.discard(moved.descriptor.digest);
+      await plain.remove(moved.descriptor.digest);
+      const { digest } = moving.descriptor;
+      const rename: Disk["rename"] = async (source, target) => {
+        if (source === scene.path(digest)) await sweeper.discard(digest);
+        await nodeDisk.rename(source, target);
+      };
+      await new DirectoryBlobs(scene.directory, { disk: { ...nodeDisk, rename } }).remove(digest);
+      for (const { descriptor } of [moved, moving]) {
+        await sweeper.restore(descriptor.digest);
+        assert.equal(await scene.has(descriptor.digest), false);
+      }
+      assert.deepEqual(await readdir(join(scene.directory, ".berth", "trash")), []);
     });
 
     test("what came again while it lay in the trash stays what came", async () => {
