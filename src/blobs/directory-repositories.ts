@@ -1,6 +1,6 @@
 import { join, relative, sep } from "node:path";
 import type { Disk } from "../disk/disk.ts";
-import { OciError } from "../error/oci-error.ts";
+import { isOciError, OciError } from "../error/oci-error.ts";
 import { isRepositoryName } from "../spec/name.ts";
 
 /** Names that a layout needs for itself, so that no repository's directory may have them. */
@@ -49,23 +49,38 @@ export async function requireOwnPath(disk: Disk, root: string, name: string): Pr
   return path;
 }
 
-/** The names of all layouts below a root, in no order. Links are not followed. */
+export interface WalkOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called with a directory below the root that cannot be listed, which is left out; without it that is an error. */
+  readonly onUnreadable?: (name: string, error: unknown) => void;
+}
+
+/**
+ * The names of all layouts below a root, in no order. Links are not followed.
+ * @throws OciError IO
+ */
 export async function* walkRepositories(
   disk: Disk,
   root: string,
-  signal?: AbortSignal,
+  { signal, onUnreadable }: WalkOptions = {},
 ): AsyncGenerator<string, void, undefined> {
   const pending = [""];
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     signal?.throwIfAborted();
     let isLayout = false;
     const below: string[] = [];
-    for await (const entry of disk.readdir(repositoryPath(root, name))) {
-      if (entry.name === "oci-layout" && entry.type === "file") isLayout = true;
-      if (entry.type !== "directory" || LAYOUT_NAMES.has(entry.name)) continue;
-      const part = unescapePart(entry.name);
-      const full = name === "" ? part : `${name}/${part}`;
-      if (isRepositoryName(full)) below.push(full);
+    try {
+      for await (const entry of disk.readdir(repositoryPath(root, name))) {
+        if (entry.name === "oci-layout" && entry.type === "file") isLayout = true;
+        if (entry.type !== "directory" || LAYOUT_NAMES.has(entry.name)) continue;
+        const part = unescapePart(entry.name);
+        const full = name === "" ? part : `${name}/${part}`;
+        if (isRepositoryName(full)) below.push(full);
+      }
+    } catch (error) {
+      if (name === "" || onUnreadable === undefined || !isOciError(error, "IO")) throw error;
+      onUnreadable(name, error);
+      continue;
     }
     if (isLayout && name !== "") yield name;
     pending.push(...below);

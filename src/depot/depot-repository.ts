@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { DirectoryBlobs } from "../blobs/directory.ts";
 import { makeLayout } from "../blobs/directory-marker.ts";
 import type { Disk } from "../disk/disk.ts";
@@ -57,7 +58,7 @@ export class DepotRepository {
       turns: depot.turns,
       reclaim: () => depot.makeRoom(),
       ...(depot.leaseAge === undefined ? {} : { leaseAge: depot.leaseAge }),
-      prepare: async () => void (await this.#ensure()),
+      prepare: () => this.#prepare(),
       onPublish: (digest) => {
         depot.published(this, digest);
       },
@@ -119,6 +120,15 @@ export class DepotRepository {
       await this.#once(() => this.#make());
     }
     return this.#id;
+  }
+
+  /** What was removed from under a server has to be a layout again before something is acknowledged in it. */
+  async #prepare(): Promise<void> {
+    await this.#ensure();
+    const { disk } = this.#depot;
+    if ((await disk.lstat(join(this.path, "oci-layout"))) !== undefined) return;
+    await this.#once(() => makeLayout(disk, this.path, { mayHoldMore: true }));
+    this.#depot.changed(this);
   }
 
   async #once(work: () => Promise<void>): Promise<void> {

@@ -63,7 +63,10 @@ export class Follower implements AsyncDisposable {
   async start(): Promise<void> {
     const { disk, root, catalog } = this.#options;
     const running = new Set<Promise<unknown>>();
-    for await (const name of walkRepositories(disk, root)) {
+    const onUnreadable = (repository: string, error: unknown): void => {
+      this.#options.onEvent({ type: "unreadable", repository, error });
+    };
+    for await (const name of walkRepositories(disk, root, { onUnreadable })) {
       const known = await followedRepository(catalog.read, name);
       if (known?.stamp !== undefined && known.stamp === (await this.#stamp(name))) continue;
       const work = this.#takeIn(name, true).then(

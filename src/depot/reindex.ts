@@ -118,7 +118,7 @@ async function rebuild(
   const seen = new Set<string>();
   const unreadable: { repository: string; reason: string }[] = [];
   const count = { added: 0, moved: 0, removed: 0, manifestsAdded: 0, manifestsRemoved: 0 };
-  for await (const name of walkRepositories(disk, root, signal)) {
+  for await (const name of walkRepositories(disk, root, { signal })) {
     seen.add(name);
     try {
       const layout = await openFollowed(context, name, { add: true });

@@ -73,7 +73,7 @@ class LayoutFolder implements Registry {
   async *repositories(options: Page & { readonly prefix?: string } = {}): AsyncGenerator<string, void, undefined> {
     const { after, prefix = "", limit = Number.POSITIVE_INFINITY, signal } = options;
     const names: string[] = [];
-    for await (const name of walkRepositories(this.#disk, this.#root, signal)) {
+    for await (const name of walkRepositories(this.#disk, this.#root, { signal })) {
       if (name.startsWith(prefix) && (after === undefined || name > after)) names.push(name);
     }
     yield* names.toSorted(compareAscii).slice(0, limit);

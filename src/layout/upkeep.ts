@@ -40,7 +40,7 @@ export async function openFolderUpkeep(path: string, options: LayoutUpkeepOption
   const disk = options.disk ?? blockingDisk;
   return withNotes(root, disk, async function* ({ after = "", signal } = {}) {
     const names: string[] = [];
-    for await (const name of walkRepositories(disk, root, signal)) if (name > after) names.push(name);
+    for await (const name of walkRepositories(disk, root, { signal })) if (name > after) names.push(name);
     for (const name of names.toSorted(compareAscii)) yield layoutUpkeep(name, repositoryPath(root, name), disk);
   });
 }
