@@ -4,7 +4,7 @@ import type { DiskFile } from "../disk/disk.ts";
 import { isOciError, OciError } from "../error/oci-error.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import { type Algorithm, computableAlgorithm, type Digest } from "../spec/digest.ts";
-import type { Upload } from "../store/blobs.ts";
+import type { AppendOptions, Upload } from "../store/blobs.ts";
 import type { Signal } from "../store/content.ts";
 import { digestFile } from "./directory-content.ts";
 import { EarlyFlush } from "./directory-flush.ts";
@@ -54,7 +54,7 @@ export class DirectoryUpload implements Upload {
     return this.#offset;
   }
 
-  async append(bytes: Bytes, at: number, options: Signal = {}): Promise<number> {
+  async append(bytes: Bytes, at: number, options: AppendOptions = {}): Promise<number> {
     return await this.#alone(async () => {
       if (at !== this.#offset) {
         throw new OciError("RANGE_INVALID", `The upload holds ${this.#offset} bytes, but the next ones begin at ${at}`);
@@ -66,13 +66,14 @@ export class DirectoryUpload implements Upload {
   }
 
   /** What came of a stream that breaks off is kept. */
-  async #take(bytes: Bytes, { signal }: Signal): Promise<void> {
+  async #take(bytes: Bytes, { signal, release }: AppendOptions): Promise<void> {
     await using gatherer = new Gatherer((chunk) => this.#write(chunk));
     try {
       for await (const chunk of bytes) {
         signal?.throwIfAborted();
         const taken = gatherer.take(chunk);
         if (taken) await taken;
+        release?.(chunk);
       }
     } catch (error) {
       // The first failure is the one to tell.

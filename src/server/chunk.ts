@@ -1,6 +1,7 @@
 import type { Bytes } from "../bytes/bytes.ts";
 import { OciError } from "../error/oci-error.ts";
 import type { Upload } from "../store/blobs.ts";
+import { appendOptionsOf } from "./context.ts";
 import { header, type ServerRequest } from "./message.ts";
 import { parseChunkRange, type Part } from "./range.ts";
 
@@ -28,7 +29,7 @@ export async function appendChunk(upload: Upload, request: ServerRequest, most: 
   const room = most - upload.offset;
   if (Number(header(request, "content-length") ?? 0) > room) throw tooLarge(most);
   const bounded = room === Number.POSITIVE_INFINITY ? bytes : within(bytes, room, most);
-  await upload.append(bounded, upload.offset, request.signal ? { signal: request.signal } : {});
+  await upload.append(bounded, upload.offset, appendOptionsOf(request));
 }
 
 function chunkRange(request: ServerRequest): Part | undefined {

@@ -1,4 +1,5 @@
 import type { LeaseOption } from "../store/blobs.ts";
+import type { AppendOptions } from "../store/blobs.ts";
 import type { Registry, Store } from "../store/store.ts";
 import { type Access, type Authorize, refusal } from "./authorize.ts";
 import type { ContentCache } from "./content-cache.ts";
@@ -54,6 +55,12 @@ export async function openReadable(context: Context, repository: string, tag?: s
 export function lookOf(context: Context): LeaseOption {
   const { method } = context.request;
   return { ...signalOf(context), ...(method === "HEAD" && context.writable ? { lease: true } : {}) };
+}
+
+/** What an upload takes besides the body of a request. */
+export function appendOptionsOf(request: Pick<ServerRequest, "signal" | "release">): AppendOptions {
+  const { signal, release } = request;
+  return { ...(signal ? { signal } : {}), ...(release ? { release } : {}) };
 }
 
 /** The signal of the request, as the stores take it. */

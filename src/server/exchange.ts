@@ -48,6 +48,7 @@ export async function exchange(
       target: incoming.url ?? "",
       headers: incoming.headers,
       body: bodyOf(incoming, outgoing, paced, state),
+      release: free,
       signal: gone.signal,
     } satisfies ServerRequest);
     const sent: Sent = { bytes: 0 };
@@ -62,6 +63,17 @@ export async function exchange(
     return { status: response.status, bytes: sent.bytes, error: error ?? response.error };
   } finally {
     options.pace.forget(paced);
+  }
+}
+
+/** Smaller ones die with the next collection of young objects. */
+const FREED_FROM = 16 * 1024;
+
+/** Frees the memory of a chunk, if all of it is this chunk's: node:http makes a buffer for each. */
+function free(chunk: Uint8Array): void {
+  const { buffer } = chunk;
+  if (chunk.length >= FREED_FROM && chunk.length === buffer.byteLength && buffer instanceof ArrayBuffer) {
+    buffer.transfer(0);
   }
 }
 

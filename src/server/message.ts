@@ -12,6 +12,8 @@ export interface ServerRequest {
   readonly headers: HeaderFields;
   /** Read at most once. A body that breaks off throws. */
   readonly body: Bytes;
+  /** Takes a chunk of the body back, when nobody needs it any more. */
+  readonly release?: (chunk: Uint8Array) => void;
   /** Aborts when the client is gone. */
   readonly signal?: AbortSignal;
   /** Whoever sends it, as an authenticator found out; absent: anonymous. */

@@ -35,6 +35,14 @@ export interface Blobs {
   list(options?: Signal): AsyncIterable<{ readonly digest: Digest; readonly size: number; readonly touchedAt: Date }>;
 }
 
+export interface AppendOptions extends Signal {
+  /**
+   * Called with a chunk that is not needed any more, so that whoever made it can free it at once. Left to
+   * garbage collection, the chunks of a large upload cost a third of its processor time and 80 MiB.
+   */
+  readonly release?: (chunk: Uint8Array) => void;
+}
+
 /**
  * Content on its way in. Disposing suspends it: a later `resume` by id goes on.
  * One writer at a time; a second one is an OciError BLOB_UPLOAD_INVALID.
@@ -47,7 +55,7 @@ export interface Upload extends AsyncDisposable {
    * Appends at an offset and returns the new one.
    * @throws OciError RANGE_INVALID when `at` is not the current offset
    */
-  append(bytes: Bytes, at: number, options?: Signal): Promise<number>;
+  append(bytes: Bytes, at: number, options?: AppendOptions): Promise<number>;
   /**
    * Checks the digest, makes the content durable and ends the upload. A wrong
    * digest leaves nothing behind.
