@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Disk, DiskFile, EntryStat } from "../disk/disk.ts";
 import { discard } from "../disk/small-file.ts";
 import { OciError } from "../error/oci-error.ts";
-import { encodeJson, parseJson } from "../spec/json.ts";
+import { encodeJson, type JsonObject, parseJson } from "../spec/json.ts";
 import {
   emptyLayoutIndex,
   encodeLayoutIndex,
@@ -56,8 +56,8 @@ export async function* readIndex(
 /**
  * Passes over an index.json once, from the file that is there to the one that takes its place:
  * temporary file, fsync, rename, fsync of the directory. Memory does not depend on its length.
- * The caller holds the layout's lock. A file that is not there counts as one without entries;
- * where nothing changes it stays as it is.
+ * The caller holds the layout's lock and has read the file ({@link readIndex}), so its entries are taken as they
+ * are. A file that is not there counts as one without entries; where nothing changes it stays as it is.
  * @throws OciError LAYOUT_INVALID, IO, NO_SPACE
  */
 export async function passIndex(disk: Disk, root: string, pass: IndexPass): Promise<PassResult> {
@@ -140,6 +140,16 @@ function entryOf(bytes: Uint8Array, at: number): LayoutEntry {
   return parseLayoutEntry(parseJson(bytes, `index.json at ${where}`, "LAYOUT_INVALID"), where);
 }
 
+/** The same of one that was read before and found right: only that it is JSON is looked at again. */
+function knownEntryOf(bytes: Buffer, at: number): LayoutEntry {
+  try {
+    const json = JSON.parse(bytes.toString()) as JsonObject;
+    return { descriptor: json as unknown as LayoutEntry["descriptor"], json };
+  } catch (cause) {
+    throw new OciError("LAYOUT_INVALID", `Invalid index.json at manifests[${at}]: not JSON`, { cause });
+  }
+}
+
 /** Moves the entries over; tells whether any of them changed, went or came. */
 async function copyEntries(
   chunks: AsyncIterable<Iterable<IndexPiece>>,
@@ -163,7 +173,7 @@ async function copyEntries(
           target.raw(bytes);
           break;
         case "entry": {
-          const fate = pass.fate(entryOf(bytes, at++));
+          const fate = pass.fate(knownEntryOf(bytes, at++));
           if (fate !== "keep") changed = true;
           if (fate !== "drop") target.entry(fate === "keep" ? bytes : encodeJson(fate.json));
           break;

@@ -196,7 +196,7 @@ describe("a pass over an index.json", () => {
   });
 
   test("that fails leaves the file and no rest of itself", async (t) => {
-    const root = await layoutOf(t, '{"schemaVersion":2,"manifests":[{"mediaType":"no type"}]}');
+    const root = await layoutOf(t, '{"schemaVersion":2,"manifests":[{"mediaType":}]}');
     await assert.rejects(passIndex(nodeDisk, root, KEEP), (error) => isOciError(error, "LAYOUT_INVALID"));
     assert.deepEqual(await readdir(join(root, ".berth")), []);
   });
