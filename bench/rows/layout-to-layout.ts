@@ -4,6 +4,7 @@ import { writeLayout } from "../fixture.ts";
 import { type Racer, race, raceColumns, time } from "../measure.ts";
 import { peer } from "../peer.ts";
 import type { Bench, Row } from "../row.ts";
+import { settle } from "../settle.ts";
 
 /** layout → layout, one layer of 1 GiB that may be hard-linked, digests checked, durable on both sides. */
 export function layoutToLayout(bench: Bench): Promise<Row> {
@@ -21,10 +22,7 @@ async function copyLayout({ berth, folder, rounds }: Bench, title: string, mode:
   const target = (name: string, round: number): string => join(folder, `ll-${name}-${round}`);
   const contender = (name: string, command: (target: string) => readonly string[]): Racer => ({
     name,
-    // What the one before left to be written or freed is not this one's work.
-    before: async () => {
-      await time(["sync"]);
-    },
+    before: settle,
     // The peers run in a shell, whose memory says nothing.
     run: (round, { watch }) => time(command(target(name, round)), { watch: watch && name === "berth" }),
     after: (round) => rm(target(name, round), { recursive: true, force: true }),

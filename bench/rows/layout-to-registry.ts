@@ -6,6 +6,7 @@ import { peer } from "../peer.ts";
 import type { Bench, Row } from "../row.ts";
 import { dockerRegistry } from "../servers/distribution.ts";
 import type { Server } from "../servers/server.ts";
+import { settle } from "../settle.ts";
 
 const MB = 1_000_000;
 
@@ -28,6 +29,7 @@ export async function layoutToRegistry({ berth, folder, rounds }: Bench): Promis
     before: async () => {
       await mkdir(home, { recursive: true });
       registry = await dockerRegistry.start(home);
+      await settle();
     },
     run: (_round, options) => time(command(`${registry?.host}/bench/${name}:v1`), options),
     after: async () => {

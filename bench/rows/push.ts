@@ -2,10 +2,11 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { hangUp } from "../client.ts";
 import { push } from "../load/run.ts";
-import { interleave, time } from "../measure.ts";
+import { interleave } from "../measure.ts";
 import type { Bench, Row } from "../row.ts";
 import { registries, versionsOf } from "../servers/kinds.ts";
 import type { Kind, Server } from "../servers/server.ts";
+import { settle } from "../settle.ts";
 
 const MB = 1_000_000;
 
@@ -50,8 +51,7 @@ function contender(
     async before() {
       await mkdir(home, { recursive: true });
       server = await kind.start(home);
-      // What the one before left to be written or freed is not this one's work.
-      await time(["sync"]);
+      await settle();
     },
     async run() {
       if (!server) throw new Error(`${kind.name} is not running`);
