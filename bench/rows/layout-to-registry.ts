@@ -56,10 +56,12 @@ export async function layoutToRegistry({ berth, folder, rounds }: Bench): Promis
   ]);
   add("crane", (to) => ["crane", "push", "--insecure", source, to]);
   add("oras", (to) => ["oras", "cp", "--from-oci-layout", `${source}:v1`, "--to-plain-http", to]);
+  const entries = await race(contenders, rounds);
+  await rm(source, { recursive: true });
   return {
     title: `layout → docker-registry ${server}, 20 × 25 MB`,
     versions,
     columns: raceColumns({ skopeo: 0.7 }),
-    entries: await race(contenders, rounds),
+    entries,
   };
 }
