@@ -20,7 +20,7 @@ const CODES: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode>([
 ]);
 
 const DAMAGED_HINT =
-  "Move catalog.db and what begins with its name away, then rebuild it from the layouts with: berth depot reindex";
+  "Stop the server and rebuild the catalog from the layouts with: berth depot reindex ROOT (the damaged one is kept beside)";
 
 /** What a failed call of the database means. */
 export function failureOf(error: unknown): SqlFailure {

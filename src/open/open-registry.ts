@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { isOciError, OciError } from "../error/oci-error.ts";
 import type { Depot } from "../depot/depot.ts";
@@ -33,11 +33,19 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
+async function requireReadable(path: string): Promise<void> {
+  try {
+    await access(path, constants.R_OK | constants.X_OK);
+  } catch (cause) {
+    throw new OciError("IO", `The directory ${JSON.stringify(path)} cannot be read by this user`, { cause });
+  }
+}
+
 /**
  * Opens a directory as a registry: one layout is one repository; any other directory is a depot, or, for reading
  * only, a folder of layouts. Only what is needed is loaded.
  * @param path absolute
- * @throws OciError NAME_UNKNOWN, FILE_INVALID, USAGE, NAME_INVALID; LOCKED where another process serves the depot
+ * @throws OciError NAME_UNKNOWN, FILE_INVALID, USAGE, NAME_INVALID, IO; LOCKED where another process serves the depot
  */
 export async function openRegistry(path: string, options: OpenRegistryOptions = {}): Promise<OpenedRegistry> {
   const found = await stat(path).catch(() => undefined);
@@ -47,6 +55,7 @@ export async function openRegistry(path: string, options: OpenRegistryOptions = 
     });
   }
   if (!found.isDirectory()) throw new OciError("FILE_INVALID", `Expected a directory at ${path}, got a file`);
+  await requireReadable(path);
   const readOnly = options.readOnly ?? false;
   const lease = options.leaseAge === undefined ? {} : { leaseAge: options.leaseAge };
   if (await exists(join(path, "oci-layout"))) {

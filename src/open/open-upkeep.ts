@@ -1,27 +1,67 @@
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { nodeDisk } from "../disk/node-disk.ts";
 import { OciError } from "../error/oci-error.ts";
 import type { Upkeep } from "../store/upkeep.ts";
 
+const CATALOG = join(".berth", "catalog.db");
+
+export interface OpenUpkeepOptions {
+  /** No server may work on it meanwhile, nor start to. False by default. */
+  readonly alone?: boolean;
+}
+
 /**
  * Opens a layout, a depot or a folder of layouts for garbage collection and scrub.
- * @throws OciError NAME_UNKNOWN, FILE_INVALID, LAYOUT_INVALID, IO
+ * @throws OciError NAME_UNKNOWN where there is none, USAGE for a part of a depot, FILE_INVALID, LAYOUT_INVALID, IO;
+ * with `alone` LOCKED
  */
-export async function openUpkeep(path: string): Promise<Upkeep> {
+export async function openUpkeep(path: string, { alone = false }: OpenUpkeepOptions = {}): Promise<Upkeep> {
   const root = resolve(path);
   const found = nodeDisk.look(root);
   if (found === undefined) throw new OciError("NAME_UNKNOWN", `There is no directory at ${JSON.stringify(path)}`);
   if (found.type === "file" || found.type === "other") {
     throw new OciError("FILE_INVALID", `Expected a directory at ${JSON.stringify(path)}, got a file`);
   }
+  const isDepot = nodeDisk.look(join(root, CATALOG)) !== undefined;
+  if (!isDepot) requireNoDepotAbove(root);
   if (nodeDisk.look(join(root, "oci-layout"))) {
     const { openLayoutUpkeep } = await import("../layout/upkeep.ts");
     return await openLayoutUpkeep(root);
   }
-  if (nodeDisk.look(join(root, ".berth", "catalog.db"))) {
+  if (isDepot) {
     const { openDepotUpkeep } = await import("../depot/upkeep.ts");
-    return await openDepotUpkeep(root);
+    return alone ? await withoutServer(root, () => openDepotUpkeep(root)) : await openDepotUpkeep(root);
   }
   const { openFolderUpkeep } = await import("../layout/upkeep.ts");
-  return await openFolderUpkeep(root);
+  const upkeep = await openFolderUpkeep(root);
+  for await (const _repository of upkeep.repositories()) return upkeep;
+  throw new OciError("NAME_UNKNOWN", `There is no layout at ${JSON.stringify(path)}, and none below it`);
+}
+
+/** What a repository of a depot holds is in the depot's catalog; its index.json may say less. */
+function requireNoDepotAbove(root: string): void {
+  for (let at = dirname(root), below = root; at !== below; below = at, at = dirname(at)) {
+    if (!nodeDisk.look(join(at, CATALOG))) continue;
+    throw new OciError("USAGE", `${JSON.stringify(root)} is a part of the registry at ${JSON.stringify(at)}`, {
+      hint: `Give the whole registry: ${at}`,
+    });
+  }
+}
+
+async function withoutServer(root: string, open: () => Promise<Upkeep>): Promise<Upkeep> {
+  const { lockRoot } = await import("../depot/server-lock.ts");
+  const lock = await lockRoot(nodeDisk, root);
+  try {
+    const upkeep = await open();
+    return {
+      ...upkeep,
+      [Symbol.asyncDispose]: async () => {
+        await upkeep[Symbol.asyncDispose]();
+        await lock.close();
+      },
+    };
+  } catch (error) {
+    await lock.close();
+    throw error;
+  }
 }

@@ -54,6 +54,21 @@ describe("serve", () => {
     assert.equal((await berth(["tag", "ls", "./registry/team/app"], { cwd })).out, "v1\n");
   });
 
+  test("an address that others reach, and a short grace, are warned of", async () => {
+    await using folder = await workFolder();
+    const cwd = folder.path;
+    await mkdir(join(cwd, "registry"));
+    await using inside = await serve(["registry"], cwd);
+    assert.doesNotMatch((await inside.stop("SIGINT")).err, /warning/);
+    await using outside = await serve(["registry", "--host", "0.0.0.0", "--no-delete", "--gc-grace", "10s"], cwd);
+    const { err } = await outside.stop("SIGINT");
+    assert.match(
+      err,
+      /^warning: Whoever reaches http:\/\/0\.0\.0\.0:\d+ may read and push: there is no authentication yet$/m,
+    );
+    assert.match(err, /^warning: --gc-grace is short/m);
+  });
+
   test("--read-only refuses writes, --name names, and a wrong path or a taken port is one sentence", async () => {
     await using folder = await workFolder();
     const cwd = folder.path;

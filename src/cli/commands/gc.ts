@@ -1,11 +1,15 @@
-import { OciError } from "../../error/oci-error.ts";
+import { isOciError, OciError } from "../../error/oci-error.ts";
 import type { CollectEvent, CollectReport } from "../../lifecycle/collect-garbage.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { formatBytes, formatCount, formatDuration } from "../format.ts";
 import { duration, flag, integer, required } from "../option.ts";
+import { requireOwner } from "../owner.ts";
 import { readDirectory } from "../path-argument.ts";
 import { dryRun } from "../shared-options.ts";
 import { style } from "../style.ts";
+
+/** Milliseconds: a server renews its leases within half of the default grace. */
+const SHORTEST_BESIDE_SERVER = 1_800_000;
 
 export const command: Command = defineCommand({
   about:
@@ -34,7 +38,16 @@ export const command: Command = defineCommand({
       import("../../open/open-upkeep.ts"),
       import("../../lifecycle/collect-garbage.ts"),
     ]);
-    await using upkeep = await openUpkeep(readDirectory(path, context));
+    const directory = readDirectory(path, context);
+    if (!options.dryRun) await requireOwner(directory);
+    const alone = !options.dryRun && options.grace !== undefined && options.grace < SHORTEST_BESIDE_SERVER;
+    await using upkeep = await openUpkeep(directory, { alone }).catch((error: unknown) => {
+      if (!isOciError(error, "LOCKED")) throw error;
+      throw new OciError("LOCKED", `A server works on ${path}: what has rested for so short may belong to a push`, {
+        hint: "Give a --grace of 30m or more, or stop the server first",
+        cause: error,
+      });
+    });
     const listed: unknown[] = [];
     const onEvent = (event: CollectEvent): void => {
       context.onEvent(event);

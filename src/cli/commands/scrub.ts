@@ -2,6 +2,7 @@ import { OciError } from "../../error/oci-error.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { formatBytes, formatCount } from "../format.ts";
 import { byteSize, required } from "../option.ts";
+import { requireOwner } from "../owner.ts";
 import { readDirectory } from "../path-argument.ts";
 import { style } from "../style.ts";
 
@@ -22,7 +23,9 @@ export const command: Command = defineCommand({
       import("../../open/open-upkeep.ts"),
       import("../../lifecycle/scrub.ts"),
     ]);
-    await using upkeep = await openUpkeep(readDirectory(path, context));
+    const directory = readDirectory(path, context);
+    await requireOwner(directory);
+    await using upkeep = await openUpkeep(directory);
     const report = await scrub(upkeep, {
       signal,
       onEvent,
@@ -35,7 +38,7 @@ export const command: Command = defineCommand({
     out.result(report, [...found, total], found);
     if (report.damaged + report.unreadable === 0) return;
     throw new OciError("CHECK_FAILED", `Not every blob below ${path} is whole`, {
-      hint: "Push what is damaged again: nothing but the same content repairs it",
+      hint: "Push the images that have it again, with berth copy --deep or skopeo: other clients stop at a manifest that is there",
     });
   },
 });

@@ -19,6 +19,8 @@ import { UpkeepSchedule } from "../upkeep-schedule.ts";
 const DEFAULT_PORT = 5000;
 /** Milliseconds. */
 const HOUR = 3_600_000;
+/** Milliseconds: pushes of large images take longer. */
+const SHORT_GRACE = 300_000;
 
 export const command: Command = defineCommand({
   about:
@@ -104,6 +106,13 @@ export const command: Command = defineCommand({
     else await out.line(url);
     const what = opened.name === undefined ? "the layouts below" : `the repository ${opened.name} from`;
     context.note(`Serving ${what} ${path}; stop with Ctrl-C`);
+    if (!isLoopback(server.address.address)) {
+      const may = readOnly ? "read all of it" : options.delete ? "read, push and delete" : "read and push";
+      context.warn(`Whoever reaches ${url} may ${may}: there is no authentication yet`);
+    }
+    if (gcGrace < SHORT_GRACE && !readOnly) {
+      context.warn("--gc-grace is short: an upload that takes longer may lose what it began with");
+    }
     if (!signal.aborted) await once(signal, "abort");
     await server.close();
     context.note("Stopped");
@@ -113,6 +122,10 @@ export const command: Command = defineCommand({
 /** Leases have to be renewed long before the grace ends. */
 function leaseAge(grace: number): number {
   return Math.min(HOUR, grace) / 4;
+}
+
+function isLoopback(address: string): boolean {
+  return address === "::1" || /^(?:::ffff:)?127\./.test(address);
 }
 
 async function openLog(path: string, context: Context): Promise<AccessLog> {

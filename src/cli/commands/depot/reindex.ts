@@ -3,6 +3,7 @@ import { OciError } from "../../../error/oci-error.ts";
 import { type Command, defineCommand } from "../../command.ts";
 import { formatCount } from "../../format.ts";
 import { flag, required } from "../../option.ts";
+import { requireOwner } from "../../owner.ts";
 import { readDirectory } from "../../path-argument.ts";
 import { dryRun } from "../../shared-options.ts";
 
@@ -18,8 +19,10 @@ export const command: Command = defineCommand({
   writes: true,
   async run({ root }, options, context) {
     const { signal, onEvent, out } = context;
+    const directory = readDirectory(root, context);
+    if (!options.dryRun) await requireOwner(directory);
     const { reindex } = await import("../../../depot/reindex.ts");
-    const report = await reindex(readDirectory(root, context), {
+    const report = await reindex(directory, {
       prune: options.prune,
       dryRun: options.dryRun,
       signal,
