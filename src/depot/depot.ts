@@ -184,11 +184,12 @@ export class CatalogDepot implements Depot, DepotShared {
 
   async #remove(name: string, open: DepotRepository | undefined): Promise<void> {
     const path = await requireOwnPath(this.disk, this.root, name);
-    await this.follower.forget(name);
-    const removal = await beginRemoval(this.disk, this.root, name);
-    await this.repositoryRows.remove(name);
-    open?.retire();
-    await removal.finish(path);
+    await this.follower.forget(name, async () => {
+      const removal = await beginRemoval(this.disk, this.root, name);
+      await this.repositoryRows.remove(name);
+      open?.retire();
+      await removal.finish(path);
+    });
   }
 
   async #openRepository(name: string): Promise<DepotRepository> {

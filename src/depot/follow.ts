@@ -124,12 +124,12 @@ export class Follower implements AsyncDisposable {
     this.#schedule(name, this.#state(name));
   }
 
-  /** Leaves a repository alone, which is about to be removed. Resolves when nothing works on it. */
-  async forget(name: string): Promise<void> {
+  /** Removes a repository: nothing else is done with it meanwhile, and nothing is known of it afterwards. */
+  async forget(name: string, remove: () => Promise<void>): Promise<void> {
+    await this.#inTurn(name, remove);
     this.#states.get(name)?.clear();
     this.#states.delete(name);
     this.#due.delete(name);
-    await this.#turns.get(name)?.catch(() => undefined);
   }
 
   /** Resolves when every index.json says what the catalog says, those excepted that cannot be written. */
@@ -176,7 +176,7 @@ export class Follower implements AsyncDisposable {
 
   /** @returns milliseconds for which it kept a thread busy */
   async #takeIn(repository: string, add: boolean): Promise<number> {
-    return (await this.#inTurn({ type: "import", repository, add })).cost;
+    return (await this.#run({ type: "import", repository, add })).cost;
   }
 
   #schedule(name: string, state: FollowState): void {
@@ -206,7 +206,7 @@ export class Follower implements AsyncDisposable {
     const state = this.#state(repository);
     state.isExporting = true;
     try {
-      const { more, cost } = await this.#inTurn({ type: "export", repository });
+      const { more, cost } = await this.#run({ type: "export", repository });
       const end = performance.now();
       state.nextExport = end + Math.max(PAUSE, REST * cost);
       this.#freeAt = end + REST * cost;
@@ -222,19 +222,22 @@ export class Follower implements AsyncDisposable {
   }
 
   /** Work on one repository is done in the order in which it was asked for. */
-  async #inTurn(task: FollowTask): Promise<FollowAnswer> {
-    const name = task.repository;
+  async #inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
     const before = this.#turns.get(name);
-    const work = (async (): Promise<FollowAnswer> => {
+    const turn = (async (): Promise<T> => {
       await before?.catch(() => undefined);
-      return await this.#options.runner.run(task);
+      return await work();
     })();
-    this.#turns.set(name, work);
+    this.#turns.set(name, turn);
     try {
-      return await work;
+      return await turn;
     } finally {
-      if (this.#turns.get(name) === work) this.#turns.delete(name);
+      if (this.#turns.get(name) === turn) this.#turns.delete(name);
     }
+  }
+
+  #run(task: FollowTask): Promise<FollowAnswer> {
+    return this.#inTurn(task.repository, () => this.#options.runner.run(task));
   }
 
   async #stamp(name: string): Promise<string> {
