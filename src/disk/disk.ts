@@ -20,7 +20,10 @@ export interface EntryStat {
   readonly changedNs: bigint;
 }
 
-/** An open file. Positions are bytes from the start. */
+/**
+ * An open file. Positions are bytes from the start. Disposing closes it and never fails: what has to
+ * last was made durable before, and whatever failed before is what has to be told.
+ */
 export interface DiskFile extends AsyncDisposable {
   /** For those who send the file without copying it; writes never go through it. */
   readonly handle: FileHandle;

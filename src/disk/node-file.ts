@@ -102,8 +102,12 @@ export class NodeFile implements DiskFile {
     return this.#call("close", () => this.handle.close());
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.close();
+    } catch {
+      // It would hide the failure on whose way out this may be; see DiskFile.
+    }
   }
 
   async #call<T>(operation: string, run: () => Promise<T>): Promise<T> {

@@ -35,7 +35,7 @@ export interface Medium {
 
 export const layouts: Medium = {
   name: "a folder of layouts",
-  points: 2,
+  points: 1,
   open: async (root, disk) => ({
     registry: await openLayoutFolder(root, disk === undefined ? {} : { disk }),
     settle: async () => undefined,
@@ -46,7 +46,7 @@ export const layouts: Medium = {
 
 export const depot: Medium = {
   name: "a depot",
-  points: 4,
+  points: 2,
   async open(root, disk) {
     const registry = await openDepot(root, disk === undefined ? {} : { disk });
     return { registry, settle: () => registry.settle() };

@@ -81,7 +81,7 @@ export function faultyDisk(inner: Disk, fault: Fault): FaultyDisk {
       datasync: async () => (check("datasync", path), file.datasync()),
       tryLock: async () => (check("tryLock", path), file.tryLock()),
       close,
-      [Symbol.asyncDispose]: close,
+      [Symbol.asyncDispose]: () => close().catch(() => undefined),
     };
   };
   return {

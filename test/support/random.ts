@@ -14,10 +14,10 @@ export function runSeed(): number {
   return Number(process.env["BERTH_SEED"] ?? Date.now() % 2 ** 31);
 }
 
-/** Up to `count` of the numbers 1 … `last`, in order; always the first and the last. */
+/** Up to `count` of the numbers 1 … `last`, in order. */
 export function sample(last: number, count: number, random: () => number): readonly number[] {
   if (last <= count) return Array.from({ length: last }, (_, at) => at + 1);
-  const chosen = new Set([1, last]);
+  const chosen = new Set<number>();
   while (chosen.size < count) chosen.add(1 + Math.floor(random() * last));
   return [...chosen].toSorted((left, right) => left - right);
 }
