@@ -134,7 +134,7 @@ function parseDockerArchive(text: string, rest: string): DockerArchiveLocator {
     if (!isReference(name)) continue;
     return { medium: "docker-archive", path: cleanPath(text, rest.slice(0, colon)), name };
   }
-  if (/:[^/]*$/.test(rest)) {
+  if (rest.lastIndexOf(":") > rest.lastIndexOf("/")) {
     throw invalid(text, "what follows the file is not a name", "Write docker-archive:file.tar:name:tag");
   }
   return { medium: "docker-archive", path: cleanPath(text, rest) };
@@ -183,7 +183,9 @@ function nameColon(text: string): number {
 
 function cleanPath(text: string, path: string): string {
   if (path === "") throw invalid(text, "the path is missing", FULL_SPELLINGS);
-  return path.length > 1 ? path.replace(/\/+$/, "") || "/" : path;
+  let end = path.length;
+  while (end > 1 && path[end - 1] === "/") end -= 1;
+  return path.slice(0, end);
 }
 
 /** Spellings of other tools that berth cannot serve, or serves under another one. */
