@@ -2,9 +2,7 @@ import { once } from "node:events";
 import { access, constants } from "node:fs/promises";
 import { resolve } from "node:path";
 import { errnoOf } from "../../disk/error.ts";
-import { isOciError } from "../../error/oci-error.ts";
 import type { AccessLog } from "../../server/access-log.ts";
-import type { ServerEvent } from "../../server/serve.ts";
 import { parseNamePattern } from "../../spec/name-pattern.ts";
 import { type Command, defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
@@ -12,7 +10,7 @@ import { reportDepotEvent } from "../depot-report.ts";
 import { keepNurserySmall } from "../nursery.ts";
 import { byteSize, duration, flag, integer, list, required, text } from "../option.ts";
 import { readDirectory } from "../path-argument.ts";
-import { style } from "../style.ts";
+import { reportRequest } from "../request-report.ts";
 import { reportUpkeep } from "../upkeep-report.ts";
 import { UpkeepSchedule } from "../upkeep-schedule.ts";
 
@@ -88,7 +86,7 @@ export const command: Command = defineCommand({
       port: options.port ?? DEFAULT_PORT,
       onEvent: (event) => {
         log?.write(event);
-        report(event, context);
+        reportRequest(event, context);
       },
     });
     keepNurserySmall();
@@ -146,15 +144,4 @@ async function isUnwritable(directory: string): Promise<boolean> {
     // What is not there at all is for others to say.
     return ["EACCES", "EPERM", "EROFS"].includes(errnoOf(error) ?? "");
   }
-}
-
-/** One line for what went wrong on our side; every request for those who read the progress as JSON. */
-function report(event: ServerEvent, context: Context): void {
-  const { type, method, target, status, milliseconds, error } = event;
-  const request = { type, method, target, status, milliseconds: Math.round(milliseconds) };
-  context.onEvent(request);
-  // Of what is refused only what the owner of the disk can change is news.
-  if (status < 500 && !isOciError(error, "IO")) return;
-  const reason = error instanceof Error ? `: ${error.message}` : "";
-  context.warn(`${style.red(String(status))} ${method} ${target}${reason}`);
 }
