@@ -1,5 +1,5 @@
-import { join } from "node:path";
-import type { Disk, DiskFile, EntryStat } from "../disk/disk.ts";
+import { join, sep } from "node:path";
+import type { Disk, DiskFile, EntryStat, Glance } from "../disk/disk.ts";
 import { makeDirectories } from "../disk/make-directories.ts";
 import { nodeDisk } from "../disk/node-disk.ts";
 import { discard } from "../disk/small-file.ts";
@@ -43,6 +43,7 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
   readonly disk: Disk;
   readonly staging: Staging;
   readonly #root: string;
+  readonly #blobs: string;
   readonly #prepare: (() => Promise<void>) | undefined;
   readonly #leaseAge: number;
   readonly #makeRoom: () => Promise<boolean>;
@@ -56,6 +57,7 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
   constructor(root: string, options: DirectoryOptions = {}) {
     this.disk = options.disk ?? nodeDisk;
     this.#root = root;
+    this.#blobs = join(root, "blobs");
     this.#prepare = options.prepare;
     this.#leaseAge = options.readOnly ? Number.POSITIVE_INFINITY : (options.leaseAge ?? LEASE_AGE);
     this.#makeRoom = options.reclaim ?? (() => this.#expireOwn());
@@ -64,25 +66,35 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
   }
 
   path(digest: Digest): string {
-    return join(this.#directory(algorithmOf(digest)), encodedOf(digest));
+    // By hand: every request that reads asks for it.
+    return `${this.#directory(algorithmOf(digest))}${sep}${encodedOf(digest)}`;
   }
 
   async stat(digest: Digest, options: LeaseOption = {}): Promise<{ readonly size: number } | undefined> {
-    const found = await this.lstat(digest);
+    const found = await this.#look(digest);
     if (found === undefined) return undefined;
     if (options.lease && !(await this.#lease(digest, found))) return undefined;
     return { size: found.size };
   }
 
+  /** @throws OciError CONTENT_DAMAGED when something lies there that is no regular file */
+  async #look(digest: Digest): Promise<Glance | undefined> {
+    const algorithm = algorithmOf(digest);
+    if (!this.#seen.has(algorithm) && !(await this.#seeDirectory(algorithm))) return undefined;
+    const found = this.disk.look(this.path(digest));
+    if (found) requireRegular(found, digest);
+    return found;
+  }
+
   /** By path, so that what garbage collection has just taken away is not there; false then. */
-  async #lease(digest: Digest, found: EntryStat): Promise<boolean> {
+  async #lease(digest: Digest, found: Glance): Promise<boolean> {
     return ageOf(found) < this.#leaseAge || (await this.disk.touch(this.path(digest)));
   }
 
   /** @throws OciError CONTENT_DAMAGED when something lies there that is no regular file */
   async lstat(digest: Digest): Promise<EntryStat | undefined> {
     if (!(await this.#seeDirectory(algorithmOf(digest)))) return undefined;
-    const found = this.disk.look(this.path(digest));
+    const found = await this.disk.lstat(this.path(digest));
     if (found) requireRegular(found, digest);
     return found;
   }
@@ -102,7 +114,7 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
    * @throws OciError BLOB_UNKNOWN, CONTENT_DAMAGED
    */
   async openFile(digest: Digest): Promise<{ readonly file: DiskFile; readonly stat: EntryStat }> {
-    const there = await this.lstat(digest);
+    const there = await this.#look(digest);
     const file = there && (await this.disk.open(this.path(digest), "read"));
     if (file === undefined) {
       throw new OciError("BLOB_UNKNOWN", `There is no blob ${digest} in ${JSON.stringify(this.#root)}`, { digest });
@@ -159,7 +171,7 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
   }
 
   async *list(options: Signal = {}): AsyncGenerator<ListedBlob, void, undefined> {
-    for await (const algorithm of this.disk.readdir(join(this.#root, "blobs"))) {
+    for await (const algorithm of this.disk.readdir(this.#blobs)) {
       if (algorithm.type !== "directory") continue;
       for await (const entry of this.disk.readdir(this.#directory(algorithm.name))) {
         options.signal?.throwIfAborted();
@@ -240,13 +252,13 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
   }
 
   #directory(algorithm: string): string {
-    return join(this.#root, "blobs", algorithm);
+    return `${this.#blobs}${sep}${algorithm}`;
   }
 
   /** A link in place of a directory could lead anywhere. */
   async #seeDirectory(algorithm: string): Promise<boolean> {
     if (this.#seen.has(algorithm)) return true;
-    for (const path of [join(this.#root, "blobs"), this.#directory(algorithm)]) {
+    for (const path of [this.#blobs, this.#directory(algorithm)]) {
       const found = await this.disk.lstat(path);
       if (found === undefined) return false;
       if (found.type !== "directory") {
@@ -270,17 +282,17 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
   /** Also where it is there already: whoever made it may have died before it was durable. */
   async #makeDurable(algorithm: string): Promise<void> {
     await makeDirectories(this.disk, this.#directory(algorithm));
-    await this.disk.syncDirectory(join(this.#root, "blobs"));
+    await this.disk.syncDirectory(this.#blobs);
     await this.#seeDirectory(algorithm);
   }
 }
 
 /** Milliseconds since the file was written or touched. */
-function ageOf(stat: EntryStat): number {
-  return Date.now() - Number(stat.modifiedNs / 1_000_000n);
+function ageOf(found: Glance): number {
+  return Date.now() - found.modified;
 }
 
-function requireRegular(found: EntryStat, digest: Digest): void {
+function requireRegular(found: Pick<EntryStat, "type">, digest: Digest): void {
   if (found.type === "file") return;
   const names = { symlink: "a symbolic link", directory: "a directory", other: "a special file" };
   throw new OciError("CONTENT_DAMAGED", `The blob ${digest} is ${names[found.type]}, expected a regular file`, {

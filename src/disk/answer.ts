@@ -1,4 +1,4 @@
-import type { BigIntStats, Dirent } from "node:fs";
+import type { BigIntStats, Dirent, Stats } from "node:fs";
 import type { EntryType } from "./disk.ts";
 
 /** What a file system or its rules answer when they cannot link or clone, as against failing at it. */
@@ -28,7 +28,7 @@ export function isOccupied(errno: string): boolean {
   return isAbsent(errno) || errno === "ENOTEMPTY" || errno === "EEXIST";
 }
 
-export function typeOf(entry: Dirent | BigIntStats): EntryType {
+export function typeOf(entry: Dirent | BigIntStats | Stats): EntryType {
   if (entry.isFile()) return "file";
   if (entry.isDirectory()) return "directory";
   return entry.isSymbolicLink() ? "symlink" : "other";

@@ -1,8 +1,9 @@
-import { lutimesSync, linkSync, opendirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
+import { lstatSync, lutimesSync, linkSync, opendirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
 import { CANNOT_SHARE, isAbsent, isOccupied, MAY_NOT, typeOf } from "./answer.ts";
 import type { Disk, EntryType } from "./disk.ts";
 import { diskError, errnoOf } from "./error.ts";
 import { nodeDisk } from "./node-disk.ts";
+import { toStat } from "./node-file.ts";
 
 /** Runs a call on this thread; the errnos given are an answer, all others an OciError. */
 function call<T, A>(
@@ -47,7 +48,16 @@ function* readdir(path: string): Generator<{ name: string; type: EntryType }, vo
  */
 export const blockingDisk: Disk = {
   ...nodeDisk,
-  lstat: async (path) => nodeDisk.look(path),
+  async lstat(path) {
+    const stats = call(
+      "look at",
+      path,
+      () => lstatSync(path, { bigint: true, throwIfNoEntry: false }),
+      isAbsent,
+      undefined,
+    );
+    return stats && toStat(stats, typeOf(stats));
+  },
   async *readdir(path) {
     yield* readdir(path);
   },

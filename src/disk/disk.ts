@@ -20,6 +20,15 @@ export interface EntryStat {
   readonly changedNs: bigint;
 }
 
+/** As much of an entry as a look at it tells. */
+export interface Glance {
+  readonly type: EntryType;
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly modified: number;
+}
+
 /**
  * An open file. Positions are bytes from the start. Disposing closes it and never fails: what has to
  * last was made durable before, and whatever failed before is what has to be told.
@@ -57,10 +66,10 @@ export interface Disk {
   /** Undefined: nothing there. */
   lstat(path: string): Promise<EntryStat | undefined>;
   /**
-   * The same at once, on this thread: 3 µs where the names are in memory, against 20 µs and two
+   * Looks at once, on this thread: 2 µs where the names are in memory, against 20 µs and two
    * changes of thread. For one path that somebody waits for; walks over many use lstat.
    */
-  look(path: string): EntryStat | undefined;
+  look(path: string): Glance | undefined;
   readdir(path: string): AsyncIterable<{ readonly name: string; readonly type: EntryType }>;
   /** Makes one directory; false: it was there. */
   mkdir(path: string): Promise<boolean>;

@@ -1,7 +1,7 @@
 import { constants, lstatSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { CANNOT_SHARE, isAbsent, isOccupied, MAY_NOT, typeOf } from "./answer.ts";
-import type { Disk, EntryStat, EntryType, OpenMode } from "./disk.ts";
+import type { Disk, EntryStat, EntryType, Glance, OpenMode } from "./disk.ts";
 import type { DiskFile } from "./disk.ts";
 import { diskError, errnoOf } from "./error.ts";
 import { NodeFile, toStat } from "./node-file.ts";
@@ -70,10 +70,10 @@ export const nodeDisk: Disk = {
     const stats = await call("look at", path, () => fs.lstat(path, { bigint: true }), isAbsent, undefined);
     return stats && toStat(stats, typeOf(stats));
   },
-  look(path): EntryStat | undefined {
+  look(path): Glance | undefined {
     try {
-      const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-      return stats && toStat(stats, typeOf(stats));
+      const stats = lstatSync(path, { throwIfNoEntry: false });
+      return stats && { type: typeOf(stats), size: stats.size, modified: stats.mtimeMs };
     } catch (cause) {
       if (errnoOf(cause) === "ENOTDIR") return undefined;
       throw diskError(cause, "look at", path);

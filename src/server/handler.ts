@@ -11,6 +11,7 @@ import { listExtensions } from "./extensions.ts";
 import { HeldBodies } from "./held-bodies.ts";
 import { KeyedTurns } from "./keyed-turns.ts";
 import { KnownSizes } from "./known-sizes.ts";
+import { KnownTargets } from "./known-targets.ts";
 import { deleteManifest, readManifest } from "./manifests.ts";
 import { isContentBody, type ServerRequest, type ServerResponse } from "./message.ts";
 import { inNamespace } from "./namespace.ts";
@@ -18,7 +19,7 @@ import { listOrasReferrers } from "./oras-referrers.ts";
 import { putManifest } from "./put-manifest.ts";
 import { listReferrers } from "./referrers.ts";
 import { renderError } from "./render-error.ts";
-import { parseTarget, type Route } from "./route.ts";
+import type { Route } from "./route.ts";
 import { listTags } from "./tags.ts";
 import { UploadSessions, type UploadSessionsOptions } from "./upload-sessions.ts";
 import { appendToUpload, cancelUpload, finishUpload, startUpload, uploadStatus } from "./uploads.ts";
@@ -70,6 +71,7 @@ const API_VERSION = { "docker-distribution-api-version": "registry/2.0" } as con
  */
 export function createHandler(registry: Registry, options: HandlerOptions = {}): Handler {
   const sessions = new UploadSessions(options.uploads);
+  const targets = new KnownTargets();
   const { sparse = false } = options;
   const shared = {
     registry,
@@ -98,7 +100,7 @@ export function createHandler(registry: Registry, options: HandlerOptions = {}):
 
   async function answer(request: ServerRequest): Promise<ServerResponse> {
     try {
-      const { route, query } = parseTarget(request.target);
+      const { route, query } = targets.parse(request.target);
       if (!route) throw new OciError("NAME_UNKNOWN", "Nothing answers at this path");
       const refused = refuseMethod(request.method, route, options);
       if (refused) return refused;

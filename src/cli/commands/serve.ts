@@ -7,7 +7,7 @@ import { parseNamePattern } from "../../spec/name-pattern.ts";
 import { type Command, defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { reportDepotEvent } from "../depot-report.ts";
-import { keepNurserySmall } from "../nursery.ts";
+import { keepNurseryOfServer } from "../nursery.ts";
 import { byteSize, duration, flag, integer, list, required, text } from "../option.ts";
 import { readDirectory } from "../path-argument.ts";
 import { reportRequest } from "../request-report.ts";
@@ -89,7 +89,7 @@ export const command: Command = defineCommand({
         reportRequest(event, context);
       },
     });
-    keepNurserySmall();
+    keepNurseryOfServer();
     await using _upkeep = readOnly
       ? undefined
       : new UpkeepSchedule(directory, {
