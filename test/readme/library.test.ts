@@ -12,6 +12,7 @@ const PRINTED = [
   "index of 2",
   "application/vnd.cyclonedx+json: 1 file",
   "200",
+  "team/app",
   // 2 manifests, 2 configs, 1 layer of both and their index; the SBOM's manifest, empty config and file.
   "9 of 9 pushed",
   "clean",
