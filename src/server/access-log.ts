@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import sonicBoom from "sonic-boom";
 import { errnoOf } from "../disk/error.ts";
 import { isOciError, OciError } from "../error/oci-error.ts";
+import { requestPath } from "./request-path.ts";
 import type { ServerEvent } from "./serve.ts";
 
 export interface AccessLogOptions {
@@ -41,12 +42,6 @@ function shown(text: string, length: number): string {
   return (text.length > length ? `${text.slice(0, length)}…` : text).replace(CONTROLS, "\ufffd");
 }
 
-/** Without the query: it may hold what is nobody's business. */
-function pathOf(target: string): string {
-  const question = target.indexOf("?");
-  return shown(question === -1 ? target : target.slice(0, question), SHOWN_PATH);
-}
-
 /** Asked first: SonicBoom does not get over a file that it could not open at all. */
 async function requireWritable(path: string): Promise<void> {
   try {
@@ -82,7 +77,7 @@ function lineOf(event: ServerEvent, time: string): string {
     id,
     remote,
     method,
-    path: pathOf(target),
+    path: shown(requestPath(target), SHOWN_PATH),
     status,
     bytes,
     ms: Math.round(milliseconds * 100) / 100,

@@ -7,6 +7,7 @@ import { deleteBlob, readBlob } from "./blobs.ts";
 import { listCatalog } from "./catalog.ts";
 import { ContentCache } from "./content-cache.ts";
 import { type Context, permit } from "./context.ts";
+import { refuseCrossSite } from "./cross-site.ts";
 import { listExtensions } from "./extensions.ts";
 import { HeldBodies } from "./held-bodies.ts";
 import { KeyedTurns } from "./keyed-turns.ts";
@@ -104,6 +105,7 @@ export function createHandler(registry: Registry, options: HandlerOptions = {}):
       if (!route) throw new OciError("NAME_UNKNOWN", "Nothing answers at this path");
       const refused = refuseMethod(request.method, route, options);
       if (refused) return refused;
+      refuseCrossSite(request);
       const context = { ...shared, request, query };
       return query.has("ns") ? await inNamespace(context, route, dispatch) : await dispatch(context, route);
     } catch (error) {

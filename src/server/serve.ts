@@ -20,7 +20,7 @@ export interface ServerEvent {
   /** The address that it came from; undefined when the connection was gone already. */
   readonly remote: string | undefined;
   readonly method: string;
-  /** As it came, percent-encoded; escape it before showing it. */
+  /** As it came, percent-encoded, and with whatever secret its query holds; escape it before showing it. */
   readonly target: string;
   readonly status: number;
   /** Bytes of the answer's body that were handed to the connection. */
