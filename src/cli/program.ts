@@ -25,8 +25,8 @@ function toOption(option: Option<unknown>): CommanderOption {
   const made = new CommanderOption(option.flags, option.about);
   if (option.choices) made.choices(option.choices);
   if (option.many) {
-    made.default([]);
-    made.argParser((value: string, previous: readonly string[]) => [...previous, value]);
+    // Without a default, which the help would show as [].
+    made.argParser((value: string, previous: readonly string[] = []) => [...previous, value]);
   }
   return made;
 }

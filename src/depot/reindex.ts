@@ -42,7 +42,7 @@ export interface ReindexReport {
 /**
  * Rebuilds a depot's catalog from its layouts, while no server holds the root. Also where there is no catalog, or a
  * damaged one, which is moved aside. The layouts stay as they are.
- * @throws OciError NAME_UNKNOWN where there is no such folder, LOCKED, UNSUPPORTED for a catalog of a later version,
+ * @throws OciError NAME_UNKNOWN where there is no such folder, or nothing of a depot in it, LOCKED, UNSUPPORTED for a catalog of a later version,
  * IO, NO_SPACE
  */
 export async function reindex(path: string, options: ReindexOptions = {}): Promise<ReindexReport> {
@@ -56,8 +56,13 @@ export async function reindex(path: string, options: ReindexOptions = {}): Promi
       hint: "A layout that is served on its own has no catalog",
     });
   }
-  if (options.dryRun) return await rehearse(root, disk, options);
   const own = join(root, ".berth");
+  if ((await disk.lstat(join(own, "catalog.db"))) === undefined && !(await hasRepository(disk, root))) {
+    throw new OciError("NAME_UNKNOWN", `There is no layout below ${JSON.stringify(path)}, and no catalog`, {
+      hint: "Give the folder that berth serve was given",
+    });
+  }
+  if (options.dryRun) return await rehearse(root, disk, options);
   await makeDirectories(disk, own);
   await using _lock = await lockRoot(disk, root);
   const file = join(own, "catalog.db");
@@ -65,6 +70,11 @@ export async function reindex(path: string, options: ReindexOptions = {}): Promi
   await using catalog = openCatalog(file);
   await disk.syncDirectory(own);
   return { ...(await rebuild({ disk, root, catalog }, options)), ...(damaged === undefined ? {} : { damaged }) };
+}
+
+async function hasRepository(disk: Disk, root: string): Promise<boolean> {
+  for await (const _name of walkRepositories(disk, root)) return true;
+  return false;
 }
 
 /** Does it all with a copy of the catalog. */

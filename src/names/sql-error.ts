@@ -7,6 +7,8 @@ export interface SqlFailure {
   readonly message: string;
 }
 
+const CANNOT_OPEN = 14;
+
 /** The primary result codes of SQLite that say what to do about them (sqlite.org/rescode.html). */
 const CODES: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode>([
   [5, "LOCKED"],
@@ -15,7 +17,7 @@ const CODES: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode>([
   [10, "IO"],
   [11, "CONTENT_DAMAGED"],
   [13, "NO_SPACE"],
-  [14, "IO"],
+  [CANNOT_OPEN, "IO"],
   [26, "CONTENT_DAMAGED"],
 ]);
 
@@ -26,7 +28,10 @@ const DAMAGED_HINT =
 export function failureOf(error: unknown): SqlFailure {
   const text = error instanceof Error ? error.message : String(error);
   const code = error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : 0;
-  return { code: CODES.get(code) ?? "INTERNAL", message: `The catalog could not do it: ${text}` };
+  // A journal beside it is written even to read.
+  const what =
+    code === CANNOT_OPEN ? "The catalog cannot be opened without writing beside it" : "The catalog could not do it";
+  return { code: CODES.get(code) ?? "INTERNAL", message: `${what}: ${text}` };
 }
 
 export function errorOfFailure({ code, message }: SqlFailure, cause?: unknown): OciError {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
+import { chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { berth } from "./berth.ts";
@@ -53,6 +53,34 @@ describe("serve", () => {
     assert.equal((await berth(["layout", "fsck", "registry/team/app"], { cwd })).code, 0);
     assert.equal((await berth(["tag", "ls", "./registry/team/app"], { cwd })).out, "v1\n");
   });
+
+  test("its last word comes when all is written, after what stopping takes was told", async () => {
+    await using folder = await workFolder();
+    const cwd = folder.path;
+    await imageLayout(join(cwd, "a"), ["v1"]);
+    await mkdir(join(cwd, "registry"));
+    await using server = await serve(["registry"], cwd);
+    assert.equal((await berth(["copy", "./a:v1", `${server.host}/app:v1`], { cwd })).code, 0);
+    // A directory in the place of the file that takes over keeps index.json from being written.
+    await mkdir(join(cwd, "registry/app/.berth/index.json.new/in-the-way"), { recursive: true });
+    assert.equal((await berth(["tag", "add", `${server.host}/app:v1`, "v2"], { cwd })).code, 0);
+    const { err, code } = await server.stop("SIGTERM");
+    assert.equal(code, 0);
+    assert.match(err, /\nStopping: .*\n(?:.*\n)*warning: Other tools do not see .*\nStopped\n$/);
+  });
+
+  test(
+    "root is warned where the folder is another user's",
+    { skip: process.geteuid?.() === 0 ? false : "only root can give a folder away" },
+    async () => {
+      await using folder = await workFolder();
+      await mkdir(join(folder.path, "registry"));
+      await chown(join(folder.path, "registry"), 4321, 4321);
+      await using server = await serve(["registry"], folder.path);
+      const { err } = await server.stop("SIGINT");
+      assert.match(err, /^warning: registry is kept by the user 4321: what root writes there locks that user out$/m);
+    },
+  );
 
   test("an address that others reach, and a short grace, are warned of", async () => {
     await using folder = await workFolder();

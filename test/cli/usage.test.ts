@@ -89,6 +89,7 @@ describe("help", () => {
       const { command } = await load();
       const { code, out, err } = await berth([...words.split(" "), "--help"]);
       assert.equal(code, 0, `${words}: ${err}`);
+      assert.doesNotMatch(out, /\(default: \[\]\)/);
       for (const { line } of command.examples) assert.ok(out.includes(line), `${words} shows ${line}`);
     }
   });

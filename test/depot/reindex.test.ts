@@ -53,6 +53,17 @@ describe("berth depot reindex", () => {
     assert.deepEqual(await tagsOf(store), [...graph.digestTags, "v1"]);
   });
 
+  test("refuses a folder that has neither layouts nor a catalog, and leaves nothing in it", async (t) => {
+    const scene = await depotScene(t);
+    await stop(scene);
+    await rm(join(scene.root, ".berth"), { recursive: true });
+    await writeFile(join(scene.root, "notes.txt"), "no registry");
+    for (const dryRun of [true, false]) {
+      await assert.rejects(reindex(scene.root, { dryRun }), (error) => isOciError(error, "NAME_UNKNOWN"));
+    }
+    assert.deepEqual(await readdir(scene.root), ["notes.txt"]);
+  });
+
   for (const [what, damage] of [
     ["is no database", (path: string) => writeFile(path, "no database at all, but long enough to be one".repeat(100))],
     ["has a page that is overwritten", overwritePage],

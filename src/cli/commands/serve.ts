@@ -1,14 +1,13 @@
 import { once } from "node:events";
 import { access, constants } from "node:fs/promises";
-import { resolve } from "node:path";
 import { errnoOf } from "../../disk/error.ts";
-import type { AccessLog } from "../../server/access-log.ts";
 import { parseNamePattern } from "../../spec/name-pattern.ts";
+import { openLog } from "../access-log-file.ts";
 import { type Command, defineCommand } from "../command.ts";
-import type { Context } from "../context.ts";
 import { reportDepotEvent } from "../depot-report.ts";
 import { keepNurseryOfServer } from "../nursery.ts";
 import { byteSize, duration, flag, integer, list, required, text } from "../option.ts";
+import { otherOwner } from "../owner.ts";
 import { readDirectory } from "../path-argument.ts";
 import { reportRequest } from "../request-report.ts";
 import { reportUpkeep } from "../upkeep-report.ts";
@@ -65,6 +64,9 @@ export const command: Command = defineCommand({
     const readOnly = options.readOnly || (await isUnwritable(directory));
     if (readOnly && !options.readOnly) context.warn(`${path} cannot be written here: serving read-only`);
     const gcGrace = options.gcGrace ?? HOUR;
+    const owner = readOnly ? undefined : await otherOwner(directory);
+    if (owner !== undefined)
+      context.warn(`${path} is kept by the user ${owner}: what root writes there locks that user out`);
     const opened = await openRegistry(directory, {
       readOnly,
       leaseAge: leaseAge(gcGrace),
@@ -73,46 +75,49 @@ export const command: Command = defineCommand({
       },
       ...(options.name === undefined ? {} : { name: options.name }),
     });
-    await using registry = opened.registry;
-    signal.throwIfAborted();
-    await using log = options.accessLog === undefined ? undefined : await openLog(options.accessLog, context);
-    const server = await serve({
-      registry,
-      readOnly,
-      noDelete: !options.delete,
-      ...(options.maxBlobSize === undefined ? {} : { maxBlobSize: options.maxBlobSize }),
-      sparse: (repository) => sparse.some((matches) => matches(repository)),
-      host: options.host ?? "127.0.0.1",
-      port: options.port ?? DEFAULT_PORT,
-      onEvent: (event) => {
-        log?.write(event);
-        reportRequest(event, context);
-      },
-    });
-    keepNurseryOfServer();
-    await using _upkeep = readOnly
-      ? undefined
-      : new UpkeepSchedule(directory, {
-          gc: { interval: options.gcInterval ?? (opened.name === undefined ? HOUR : 0), grace: gcGrace },
-          scrub: { interval: options.scrubInterval ?? 0 },
-          onEvent: (event) => {
-            reportUpkeep(event, context);
-          },
-        });
-    const { url } = server;
-    if (out.json) out.result({ url, ...(opened.name === undefined ? {} : { repository: opened.name }) }, []);
-    else await out.line(url);
-    const what = opened.name === undefined ? "the layouts below" : `the repository ${opened.name} from`;
-    context.note(`Serving ${what} ${path}; stop with Ctrl-C`);
-    if (!isLoopback(server.address.address)) {
-      const may = readOnly ? "read all of it" : options.delete ? "read, push and delete" : "read and push";
-      context.warn(`Whoever reaches ${url} may ${may}: there is no authentication yet`);
+    {
+      await using registry = opened.registry;
+      signal.throwIfAborted();
+      await using log = options.accessLog === undefined ? undefined : await openLog(options.accessLog, context);
+      const server = await serve({
+        registry,
+        readOnly,
+        noDelete: !options.delete,
+        ...(options.maxBlobSize === undefined ? {} : { maxBlobSize: options.maxBlobSize }),
+        sparse: (repository) => sparse.some((matches) => matches(repository)),
+        host: options.host ?? "127.0.0.1",
+        port: options.port ?? DEFAULT_PORT,
+        onEvent: (event) => {
+          log?.write(event);
+          reportRequest(event, context);
+        },
+      });
+      keepNurseryOfServer();
+      await using _upkeep = readOnly
+        ? undefined
+        : new UpkeepSchedule(directory, {
+            gc: { interval: options.gcInterval ?? (opened.name === undefined ? HOUR : 0), grace: gcGrace },
+            scrub: { interval: options.scrubInterval ?? 0 },
+            onEvent: (event) => {
+              reportUpkeep(event, context);
+            },
+          });
+      const { url } = server;
+      if (out.json) out.result({ url, ...(opened.name === undefined ? {} : { repository: opened.name }) }, []);
+      else await out.line(url);
+      const what = opened.name === undefined ? "the layouts below" : `the repository ${opened.name} from`;
+      context.note(`Serving ${what} ${path}; stop with Ctrl-C`);
+      if (!isLoopback(server.address.address)) {
+        const may = readOnly ? "read all of it" : options.delete ? "read, push and delete" : "read and push";
+        context.warn(`Whoever reaches ${url} may ${may}: there is no authentication yet`);
+      }
+      if (gcGrace < SHORT_GRACE && !readOnly) {
+        context.warn("--gc-grace is short: an upload that takes longer may lose what it began with");
+      }
+      if (!signal.aborted) await once(signal, "abort");
+      context.note("Stopping: requests under way get ten seconds to finish; Ctrl-C again ends at once");
+      await server.close();
     }
-    if (gcGrace < SHORT_GRACE && !readOnly) {
-      context.warn("--gc-grace is short: an upload that takes longer may lose what it began with");
-    }
-    if (!signal.aborted) await once(signal, "abort");
-    await server.close();
     context.note("Stopped");
   },
 });
@@ -124,16 +129,6 @@ function leaseAge(grace: number): number {
 
 function isLoopback(address: string): boolean {
   return address === "::1" || /^(?:::ffff:)?127\./.test(address);
-}
-
-async function openLog(path: string, context: Context): Promise<AccessLog> {
-  const { openAccessLog } = await import("../../server/access-log.ts");
-  const log = await openAccessLog(path === "-" ? 1 : resolve(context.cwd, path), {
-    onTrouble: (error) => context.warn(`Cannot write the access log: ${error.message}; serving goes on`),
-    onRecovery: (missing) => context.warn(`The access log is written again; ${missing} lines are missing`),
-  });
-  if (path !== "-") context.onHangup(() => log.reopen());
-  return log;
 }
 
 async function isUnwritable(directory: string): Promise<boolean> {
