@@ -26,7 +26,7 @@ function toOption(option: Option<unknown>): CommanderOption {
   if (option.choices) made.choices(option.choices);
   if (option.many) {
     // Without a default, which the help would show as [].
-    made.argParser((value: string, previous: readonly string[] = []) => [...previous, value]);
+    made.argParser((value: string, previous: readonly string[] | undefined) => [...(previous ?? []), value]);
   }
   return made;
 }
