@@ -31,12 +31,12 @@ function cutShort(at: number): OciError {
 const TURNS = 4;
 
 /** Gives a fresh buffer each time, or lent ones in turn. */
-function buffers(lent: boolean): (length: number) => Uint8Array {
+function buffers(lent: boolean, most: number): (length: number) => Uint8Array {
   if (!lent) return (length) => Buffer.allocUnsafeSlow(length);
   const ring: Uint8Array[] = [];
   let turn = 0;
   return (length) => {
-    const buffer = (ring[turn] ??= Buffer.allocUnsafeSlow(LENT_CHUNK));
+    const buffer = (ring[turn] ??= Buffer.allocUnsafeSlow(most));
     turn = (turn + 1) % TURNS;
     return buffer.subarray(0, length);
   };
@@ -49,8 +49,8 @@ async function* readSpan(
   lent: boolean,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const next = buffers(lent);
-  const size = lent ? LENT_CHUNK : CHUNK;
+  const size = Math.min(lent ? LENT_CHUNK : CHUNK, span.end - span.start);
+  const next = buffers(lent, size);
   const read = async (at: number): Promise<Uint8Array> => {
     const buffer = next(Math.min(size, span.end - at));
     const filled = await file.read(buffer, at);
@@ -94,7 +94,7 @@ export class FileContent implements Content {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#file.close();
+    await this.#file[Symbol.asyncDispose]();
   }
 }
 

@@ -128,7 +128,7 @@ export class DirectoryUpload implements Upload {
     await this.#flush.settle();
     if (this.#flush.failed) await this.#owner.discard(this.id);
     else if (this.#digester) this.#owner.suspend(this.id, this.#digester);
-    await this.#file.close();
+    await this.#file[Symbol.asyncDispose]();
   }
 
   /** Writes and hashes at the same time. */
