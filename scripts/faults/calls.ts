@@ -1,5 +1,6 @@
 import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, Cut, networkClient } from "../../test/faults/client.ts";
 import { Ledger } from "../../test/faults/ledger.ts";
 import { depot } from "../../test/faults/medium.ts";
@@ -9,6 +10,7 @@ import { sample, seeded } from "../../test/support/random.ts";
 import type { Outcome, Part, PartContext } from "./part.ts";
 import { type Server, startServer } from "./server.ts";
 import { injections, mostCalls, traced } from "./strace.ts";
+import type { Tally as Row } from "./table.ts";
 import { isInstalled } from "./tools.ts";
 
 const READS = ["pread64", "statx", "getdents64"] as const;
@@ -21,10 +23,21 @@ const FAULTS: readonly { readonly fault: string; readonly calls: readonly string
   { fault: "signal=SIGKILL", calls: WRITES },
 ];
 
+/** Garbage is collected all the time, in a thread of its own; calls are counted for each thread on its own. */
+const GC = ["--gc-interval", "300ms", "--gc-grace", "5s"] as const;
+/** Milliseconds in which it is collected at least once. */
+const COLLECTED = 1000;
+/** Trials on one root: the more is there, the longer each collection takes. */
+const ROOT_TRIALS = 25;
+
 /** Servers that are tried at the same time. */
 const LANES = 2;
 /** Violations after which it is pointless to go on. */
 const ENOUGH = 10;
+
+/** All operations are run for each point. */
+const EVERYTHING = "everything";
+const MEDIUM = "a depot, served";
 
 interface Trial {
   readonly fault: string;
@@ -107,6 +120,7 @@ class Lane implements AsyncDisposable {
     const args = ["-e", `trace=${[...WRITES, ...READS].join(",")}`];
     const lines = await traced(server.pid, args, `${this.#root}.trace`, async () => {
       for (const operation of Object.values(OPERATIONS)) await operation(session, place);
+      await sleep(COLLECTED);
     });
     await this.#end();
     return lines;
@@ -118,9 +132,13 @@ class Lane implements AsyncDisposable {
     for (let trial = this.#trials.pop(); trial !== undefined; trial = this.#trials.pop()) {
       try {
         await this.#try(trial);
+        if (this.#places % ROOT_TRIALS === 0) {
+          await this.#end();
+          await this.#freshRoot();
+        }
       } catch (error) {
         const what = `${trial.fault}:when=${trial.at} at ${trial.call}, root ${this.#root}`;
-        this.#context.violation(`${what}\n${String(error)}\n${this.#server?.stderr().slice(-2000)}`);
+        this.#context.violation(`${what}\n${String(error)}\n${this.#server?.stderr().slice(-2000)}`, this.#row(trial));
         await this.#server?.[Symbol.asyncDispose]();
         this.#server = undefined;
         if ((failures += 1) >= ENOUGH) return;
@@ -149,19 +167,29 @@ class Lane implements AsyncDisposable {
     this.#tally.injected += injected;
     if (dead) this.#tally.kills += 1;
     this.#tally.acknowledged += failing.acknowledged;
-    if (server.isRunning()) await this.#verify(client, ledger, place);
+    const row = this.#row({ fault, call, at });
+    row.points += 1;
+    row.effective += injected > 0 ? 1 : 0;
+    row.acknowledged += failing.acknowledged;
+    if (server.isRunning()) await this.#verify(client, ledger, place, row);
     else if (!dead) throw new Error(`The server ended: ${JSON.stringify(await server.ended)}`);
     // Every second one that lived on is killed as well, so that what it left in memory alone is missed.
     if (server.isRunning() && this.#places % 2 === 0) return;
     if (server.isRunning()) await server.stop("SIGKILL");
     await using again = networkClient((await this.#running()).url);
-    await this.#verify(again, ledger, place);
+    await this.#verify(again, ledger, place, row);
+  }
+
+  #row({ fault, call }: Trial): Row {
+    return this.#context.table.row(EVERYTHING, `${call} ${fault.replace(/^\w+=/, "")}`, MEDIUM);
   }
 
   /** Everything acknowledged is there, and everything works. */
-  async #verify(client: Client, ledger: Ledger, place: Place): Promise<void> {
+  async #verify(client: Client, ledger: Ledger, place: Place, row: Row): Promise<void> {
+    ledger.expectGarbage();
     await ledger.check(client);
     this.#tally.checked += ledger.size;
+    row.kept += ledger.size;
     const session = new Session(client, ledger);
     for (const operation of Object.values(OPERATIONS)) await operation(session, place);
     await ledger.check(client);
@@ -169,7 +197,7 @@ class Lane implements AsyncDisposable {
 
   async #running(): Promise<Server> {
     if (this.#server?.isRunning()) return this.#server;
-    this.#server = await startServer(this.#root, { env: { UV_THREADPOOL_SIZE: "1" } });
+    this.#server = await startServer(this.#root, { args: GC, env: { UV_THREADPOOL_SIZE: "1" } });
     return this.#server;
   }
 
@@ -194,6 +222,8 @@ class Lane implements AsyncDisposable {
     const ended = await this.#server?.stop("SIGTERM");
     this.#server = undefined;
     if (ended && ended.code !== 0) this.#context.violation(`Ended with ${JSON.stringify(ended)}`);
+    // What a collection had begun is ended by the next one.
+    await depot.collect(this.#root);
     for (const finding of await depot.findings(this.#root)) this.#context.violation(finding);
   }
 }

@@ -1,5 +1,5 @@
 import { chmod, mkdir, open, readFile, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { digestOf } from "../../src/bytes/hash.ts";
 import { type Client, networkClient } from "../../test/faults/client.ts";
 import { Ledger } from "../../test/faults/ledger.ts";
@@ -10,6 +10,7 @@ import type { Outcome, Part, PartContext } from "./part.ts";
 import { startServer } from "./server.ts";
 
 const SIZE = 100_000;
+const SERVED = "a depot, served";
 
 /** What may become of a file; true: its size has stayed, so that only reading all of it shows the damage. */
 const DAMAGE: Readonly<Record<string, (path: string) => Promise<boolean>>> = {
@@ -73,9 +74,9 @@ export const damage: Part = {
     const counts = { blobs: 0, repaired: 0, indexes: 0, catalogs: 0, checked: 0 };
     await damageBlobs(context, counts);
     for (const [what, wreck] of Object.entries(WRECKS)) {
-      await wreckFile(context, what, wreck, "team/damaged/index.json", counts);
+      await wreckFile({ context, what, wreck, name: "team/damaged/index.json", counts });
       counts.indexes += 1;
-      await wreckFile(context, what, wreck, ".berth/catalog.db", counts);
+      await wreckFile({ context, what, wreck, name: ".berth/catalog.db", counts });
       counts.catalogs += 1;
     }
     return { counts };
@@ -95,21 +96,29 @@ async function damageBlobs(
   const session = new Session(client, ledger);
   await prepare(session, PLACE);
   for (const [what, spoil] of Object.entries(DAMAGE)) {
+    const row = context.table.row("a blob is read and pushed again", `its file is ${what}`, SERVED);
     const part = blob(Buffer.alloc(SIZE, what));
     await session.blob(HERE, part);
+    const before = session.acknowledged;
+    row.points += 1;
+    row.effective += 1;
     const keepsSize = await spoil(pathOf(root, HERE, part));
     counts.blobs += 1;
-    await expectNotWhole(client, part, what, keepsSize, context);
+    await expectNotWhole(client, part, what, keepsSize, (message) => context.violation(message, row));
     const parts = image(what);
     for (const each of parts.blobs) await session.blob(HERE, each);
-    // A server that runs and one that has just begun do the same.
     await session.blob(HERE, part);
     const { bytes, status } = await client.say("GET", targetOf(part));
-    if (status === 200 && digestOf(bytes) === part.descriptor.digest) counts.repaired += 1;
-    else context.violation(`A blob that was ${what} is ${status} after it was pushed again`);
+    if (status !== 200 || digestOf(bytes) !== part.descriptor.digest) {
+      context.violation(`A blob that was ${what} is ${status} after it was pushed again`, row);
+      continue;
+    }
+    counts.repaired += 1;
+    await ledger.check(client);
+    counts.checked += ledger.size;
+    row.acknowledged = session.acknowledged - before;
+    row.kept += ledger.size;
   }
-  await ledger.check(client);
-  counts.checked += ledger.size;
 }
 
 async function expectNotWhole(
@@ -117,15 +126,14 @@ async function expectNotWhole(
   part: Piece,
   what: string,
   keepsSize: boolean,
-  context: PartContext,
+  violation: (message: string) => void,
 ): Promise<void> {
   const { status, bytes } = await client.say("GET", targetOf(part));
   // A client compares; a file of the right size is found out by it and by the scrub.
   if (status === 200 && !keepsSize && digestOf(bytes) !== part.descriptor.digest) {
-    context.say(`a blob that was ${what} is served with its new size of ${bytes.length} bytes`);
-    if (bytes.length === part.descriptor.size) context.violation(`A blob that was ${what} is served as whole`);
+    violation(`A blob that was ${what} is served with ${bytes.length} bytes`);
   }
-  if (status === 404) context.violation(`A blob that was ${what} is said not to be there`);
+  if (status === 404) violation(`A blob that was ${what} is said not to be there`);
 }
 
 function targetOf(part: Piece): string {
@@ -136,14 +144,20 @@ function pathOf(root: string, repository: string, part: Piece): string {
   return join(root, repository, "blobs", ...part.descriptor.digest.split(":"));
 }
 
+interface Wreck {
+  readonly context: PartContext;
+  readonly what: string;
+  readonly wreck: (path: string) => Promise<void>;
+  /** The file, from the root. */
+  readonly name: string;
+  readonly counts: { checked: number };
+}
+
 /** Case 55: what is damaged is told or mended, the others are served, and no tag is guessed. */
-async function wreckFile(
-  context: PartContext,
-  what: string,
-  wreck: (path: string) => Promise<void>,
-  name: string,
-  counts: { checked: number },
-): Promise<void> {
+async function wreckFile({ context, what, wreck, name, counts }: Wreck): Promise<void> {
+  const row = context.table.row("a start and reads", `${basename(name)} is ${what}`, SERVED);
+  row.points += 1;
+  row.effective += 1;
   const root = join(context.base, `${name.replaceAll("/", "-")} ${what}`);
   await mkdir(root);
   const sound = new Ledger();
@@ -164,8 +178,9 @@ async function wreckFile(
     started = await startServer(root);
   } catch (error) {
     const told = String(error);
-    if (name.endsWith("index.json")) context.violation(`index.json ${what}: the others are not served: ${told}`);
-    else if (!/catalog/i.test(told) || !/hint/.test(told)) context.violation(`${name} ${what}: no clear word: ${told}`);
+    if (name.endsWith("index.json")) context.violation(`index.json ${what}: the others are not served: ${told}`, row);
+    else if (!/catalog/i.test(told) || !/hint/.test(told))
+      context.violation(`${name} ${what}: no clear word: ${told}`, row);
     return;
   }
   await using server = started;
@@ -174,7 +189,8 @@ async function wreckFile(
     await sound.check(client);
     await damaged.check(client);
     counts.checked += sound.size + damaged.size;
+    row.kept += sound.size + damaged.size;
   } catch (error) {
-    context.violation(`${name} ${what}: ${String(error)}`);
+    context.violation(`${name} ${what}: ${String(error)}`, row);
   }
 }

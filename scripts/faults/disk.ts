@@ -18,9 +18,11 @@ export const disk: Part = {
 
 async function tryMedium(medium: Medium, context: PartContext): Promise<Counts> {
   const template = await makeTemplate(medium, join(context.base, medium.name.replaceAll(" ", "-")));
-  const counts = noCounts();
+  const all = noCounts();
   for (const name of TRIED) {
     for (const [how, fault] of Object.entries(FAULTS)) {
+      const row = context.table.row(name, how, medium.name);
+      const counts = noCounts(all.points);
       const calls = await countCalls(template, name, fault(0));
       // A few more than were counted: what goes on in the background is not the same each time.
       const points = Array.from({ length: calls + 3 }, (_, at) => at + 1);
@@ -29,15 +31,21 @@ async function tryMedium(medium: Medium, context: PartContext): Promise<Counts> 
           try {
             await tryFault(template, name, fault(at), counts);
           } catch (error) {
-            context.violation(`${how}: ${String(error)}`);
+            context.violation(`${how}: ${String(error)}`, row);
           }
         }
       };
       await Promise.all(Array.from({ length: TOGETHER }, lane));
+      counts.points -= all.points;
+      row.points += counts.points;
+      row.effective += counts.injected;
+      row.acknowledged += counts.acknowledged;
+      row.kept += counts.checked;
+      add(all, counts);
     }
   }
-  context.say(`${medium.name}: ${JSON.stringify(counts)}`);
-  return counts;
+  context.say(`${medium.name}: ${JSON.stringify(all)}`);
+  return all;
 }
 
 function add(totals: Counts, counts: Counts): void {

@@ -8,6 +8,7 @@ import { blob } from "../../test/support/content.ts";
 import { MountNamespace } from "./namespace.ts";
 import type { Outcome, Part, PartContext } from "./part.ts";
 import { startServer } from "./server.ts";
+import type { Tally } from "./table.ts";
 import { isInstalled, isRoot } from "./tools.ts";
 
 const PLACE = { here: "team/app", there: "team/other", name: "full" };
@@ -31,6 +32,8 @@ async function fill(
   options: string,
   counts: { filled: number; refused: number; deleted: number; checked: number },
 ): Promise<void> {
+  const row = (operation: string): Tally => context.table.row(operation, `no room (${options})`, "a depot on tmpfs");
+  const pushes = row("a blob is pushed");
   await using namespace = await MountNamespace.open();
   const root = join(context.base, options.replaceAll(/\W/g, "-"));
   await mkdir(root);
@@ -45,28 +48,38 @@ async function fill(
     for (;;) {
       const part = blob(Buffer.alloc(size, `${size} ${parts.length} `));
       const status = await statusOf(() => session.blob(HEAP, part));
+      pushes.points += 1;
       if (status !== undefined) {
         counts.refused += 1;
-        if (status !== 507) context.violation(`${options}: a push without room was answered ${status}`);
+        pushes.effective += 1;
+        if (status !== 507) context.violation(`${options}: a push without room was answered ${status}`, pushes);
         break;
       }
       parts.push(part);
       counts.filled += 1;
+      pushes.acknowledged += 1;
     }
   }
   await ledger.check(client);
   counts.checked += ledger.size;
+  pushes.kept += ledger.size;
   for (const name of ["tags go", "a manifest goes", "a referrer goes"]) {
     const operation = OPERATIONS[name];
     if (!operation) continue;
     const status = await statusOf(() => operation(session, PLACE));
+    count(row(name), status);
     if (status === undefined) counts.deleted += 1;
-    else context.violation(`${options}: while there is no room, "${name}" was answered ${status}`);
+    else context.violation(`${options}: while there is no room, "${name}" was answered ${status}`, row(name));
   }
   for (const part of parts) {
     const status = await statusOf(() => session.deleteBlob(HEAP, part));
+    count(row("a blob goes"), status);
     if (status === undefined) counts.deleted += 1;
-    else context.violation(`${options}: while there is no room, a blob's deletion was answered ${status}`);
+    else
+      context.violation(
+        `${options}: while there is no room, a blob's deletion was answered ${status}`,
+        row("a blob goes"),
+      );
     if (status !== undefined) break;
   }
   if (!server.isRunning()) context.violation(`${options}: the server ended: ${server.stderr()}`);
@@ -75,6 +88,14 @@ async function fill(
   for (const operation of Object.values(OPERATIONS)) await operation(session, PLACE);
   await ledger.check(client);
   counts.checked += 2 * ledger.size;
+  row("everything, with room again").kept += 2 * ledger.size;
+}
+
+/** A deletion while there is no room, which has to be acknowledged. */
+function count(row: Tally, status: number | undefined): void {
+  row.points += 1;
+  row.effective += 1;
+  if (status === undefined) row.acknowledged += 1;
 }
 
 /** Undefined: it was acknowledged. */

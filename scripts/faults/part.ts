@@ -1,3 +1,5 @@
+import type { Table, Tally } from "./table.ts";
+
 /** What a part of the run is given. */
 export interface PartContext {
   /** Decides everything that is chosen by chance. */
@@ -6,8 +8,10 @@ export interface PartContext {
   readonly points: number;
   /** An empty directory of its own. */
   readonly base: string;
-  /** Something that does not hold. */
-  violation(message: string): void;
+  /** Where everything that is tried is counted. */
+  readonly table: Table;
+  /** Something that does not hold; with the row that it belongs to. */
+  violation(message: string, row?: Tally): void;
   say(line: string): void;
 }
 

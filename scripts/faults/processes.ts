@@ -23,24 +23,32 @@ function place(name: string): { here: string; there: string; name: string } {
   return { here: `team/${name}`, there: `other/${name}`, name };
 }
 
+interface ProcessCounts {
+  ends: number;
+  acknowledged: number;
+  checked: number;
+  refusedServers: number;
+  cleaned: number;
+}
+
+const SERVED = "a depot, served";
+
 export const processes: Part = {
   name: "processes",
   about: "ends in the middle of pushes, two servers, a stopped one, what dead ones left, a catalog of the future",
   async run(context): Promise<Outcome> {
-    const counts = { ends: 0, acknowledged: 0, checked: 0, refusedServers: 0, cleaned: 0 };
+    const counts: ProcessCounts = { ends: 0, acknowledged: 0, checked: 0, refusedServers: 0, cleaned: 0 };
     await endInPushes(context, counts);
     await stopHolder(context, counts);
     await findLeftovers(context, counts);
     await refuseFuture(context, counts);
-    return { counts };
+    return { counts: { ...counts } };
   },
 };
 
 /** Case 53: requests under way end well or are cut, the exit code is 0, nothing is torn. */
-async function endInPushes(
-  context: PartContext,
-  counts: { ends: number; acknowledged: number; checked: number },
-): Promise<void> {
+async function endInPushes(context: PartContext, counts: ProcessCounts): Promise<void> {
+  const row = context.table.row(`pushes of ${CLIENTS} clients`, "SIGTERM", SERVED);
   const root = join(context.base, "ends");
   await mkdir(root);
   const random = seeded(context.seed);
@@ -56,12 +64,15 @@ async function endInPushes(
         if (!(error instanceof Cut) && !(error instanceof Refused)) throw error;
       }
       counts.acknowledged += session.acknowledged;
+      row.acknowledged += session.acknowledged;
       return session.ledger;
     });
     await sleep(200 + random() * LONGEST);
     const ended = await server.stop("SIGTERM");
-    if (ended.code !== 0) context.violation(`SIGTERM in pushes: ended with ${JSON.stringify(ended)}`);
+    if (ended.code !== 0) context.violation(`SIGTERM in pushes: ended with ${JSON.stringify(ended)}`, row);
     counts.ends += 1;
+    row.points += 1;
+    row.effective += 1;
     const ledgers = await Promise.all(clients);
     // All of the last round, and some of each, so that reading does not take the most time.
     all.push(...(end === ENDS ? ledgers : ledgers.slice(0, 10)));
@@ -71,13 +82,15 @@ async function endInPushes(
   for (const ledger of all) {
     await ledger.check(client);
     counts.checked += ledger.size;
+    row.kept += ledger.size;
   }
   await server.stop("SIGTERM");
-  for (const finding of await depot.findings(root)) context.violation(finding);
+  for (const finding of await depot.findings(root)) context.violation(finding, row);
 }
 
 /** Cases 57 and 58: a second server refuses, also while the first one is stopped; the lock ends with its holder. */
-async function stopHolder(context: PartContext, counts: { checked: number; refusedServers: number }): Promise<void> {
+async function stopHolder(context: PartContext, counts: ProcessCounts): Promise<void> {
+  const row = context.table.row("a second server", "the first one runs, is stopped, was killed", SERVED);
   const root = join(context.base, "holder");
   await mkdir(root);
   await using first = await startServer(root);
@@ -86,8 +99,10 @@ async function stopHolder(context: PartContext, counts: { checked: number; refus
   await prepare(session, place("holder"));
   const refuse = async (): Promise<void> => {
     const ended = await refused(root);
-    if (ended === undefined) context.violation("Two servers on one root");
-    else if (ended.code !== 6 || !ended.stderr.includes("serves")) context.violation(JSON.stringify(ended));
+    row.points += 1;
+    row.effective += 1;
+    if (ended === undefined) context.violation("Two servers on one root", row);
+    else if (ended.code !== 6 || !ended.stderr.includes("serves")) context.violation(JSON.stringify(ended), row);
     else counts.refusedServers += 1;
   };
   await refuse();
@@ -108,6 +123,8 @@ async function stopHolder(context: PartContext, counts: { checked: number; refus
   await using other = networkClient(second.url);
   await session.ledger.check(other);
   counts.checked += 2 * session.ledger.size;
+  row.acknowledged += session.acknowledged;
+  row.kept += 2 * session.ledger.size;
 }
 
 /** Undefined: it serves. */
@@ -122,7 +139,8 @@ async function refused(root: string): Promise<Ended | undefined> {
 }
 
 /** Case 56: it starts over what dead processes left, and removes only what is old and its own. */
-async function findLeftovers(context: PartContext, counts: { checked: number; cleaned: number }): Promise<void> {
+async function findLeftovers(context: PartContext, counts: ProcessCounts): Promise<void> {
+  const row = context.table.row("a start", "files that dead processes left", SERVED);
   const root = join(context.base, "leftovers");
   await mkdir(root);
   const ledger = new Ledger();
@@ -144,16 +162,23 @@ async function findLeftovers(context: PartContext, counts: { checked: number; cl
     await session.blob("team/left", blob("one more"));
     await ledger.check(client);
     counts.checked += ledger.size;
+    row.points += Object.keys(names).length + 1;
+    row.effective = row.points;
+    row.acknowledged += session.acknowledged;
+    row.kept += ledger.size;
     await server.stop("SIGTERM");
   }
   const left = await readdir(uploads);
-  if (!left.includes(names.foreign)) context.violation("A foreign file was removed from the uploads");
-  if (!left.includes(names.young)) context.violation("An upload of this minute was removed");
+  if (!left.includes(names.foreign)) context.violation("A foreign file was removed from the uploads", row);
+  if (!left.includes(names.young)) context.violation("An upload of this minute was removed", row);
   counts.cleaned += Object.keys(names).length - left.length;
 }
 
 /** Case 59: a catalog of a later version is refused and not touched. */
-async function refuseFuture(context: PartContext, counts: { refusedServers: number }): Promise<void> {
+async function refuseFuture(context: PartContext, counts: ProcessCounts): Promise<void> {
+  const row = context.table.row("a start", "a catalog of a later version", SERVED);
+  row.points += 1;
+  row.effective += 1;
   const root = join(context.base, "future");
   await mkdir(root);
   {
@@ -168,7 +193,7 @@ async function refuseFuture(context: PartContext, counts: { refusedServers: numb
   database.close();
   const before = await readFile(path);
   const ended = await refused(root);
-  if (ended === undefined || ended.code === 0) context.violation("A catalog of a later version is served");
+  if (ended === undefined || ended.code === 0) context.violation("A catalog of a later version is served", row);
   else counts.refusedServers += 1;
-  if (!(await readFile(path)).equals(before)) context.violation("A catalog of a later version was changed");
+  if (!(await readFile(path)).equals(before)) context.violation("A catalog of a later version was changed", row);
 }

@@ -3,7 +3,7 @@
  * made to go wrong. Ends with a table of what was tried, and exit code 1 where something did not hold.
  */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { release, tmpdir, type as system } from "node:os";
 import { join } from "node:path";
 import { inspect, parseArgs } from "node:util";
 import { runSeed } from "../../test/support/random.ts";
@@ -16,6 +16,7 @@ import { full } from "./full.ts";
 import { power } from "./power.ts";
 import { processes } from "./processes.ts";
 import type { Part } from "./part.ts";
+import { Table, type Tally } from "./table.ts";
 
 const PARTS: readonly Part[] = [damage, processes, full, descriptors, clock, power, disk, calls];
 
@@ -33,6 +34,7 @@ if (wanted.length === 0) {
 console.log(`Seed ${seed}; the same again: npm run faults -- --seed ${seed}`);
 const base = await mkdtemp(join(tmpdir(), "berth-faults-"));
 const rows: string[] = [];
+const table = new Table();
 let violations = 0;
 for (const part of wanted) {
   const started = performance.now();
@@ -42,8 +44,10 @@ for (const part of wanted) {
     seed,
     points,
     base: join(base, part.name),
-    violation: (message: string): void => {
+    table,
+    violation: (message: string, row?: Tally): void => {
       violations += 1;
+      if (row) row.failures += 1;
       console.error(`✖ ${message}`);
     },
     say: (line: string): void => console.log(`  ${line}`),
@@ -64,7 +68,10 @@ for (const part of wanted) {
   }
   console.log(rows.at(-1));
 }
-console.log(`\n${rows.join("\n")}`);
+const text = `${rows.join("\n")}\n\n${table.toString()}`;
+console.log(
+  `\nNode ${process.version}, ${system()} ${release()}, ${new Date().toISOString().slice(0, 10)}, seed ${seed}\n${text}`,
+);
 if (violations > 0) {
   console.error(`\n${violations} violations; seed ${seed}; what was left: ${base}`);
   process.exitCode = 1;

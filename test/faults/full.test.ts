@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { full } from "../../scripts/faults/full.ts";
+import { Table } from "../../scripts/faults/table.ts";
 
 test(full.about, async (t) => {
   const base = await mkdtemp(join(tmpdir(), "berth-full-"));
@@ -13,6 +14,7 @@ test(full.about, async (t) => {
     seed: 1,
     points: 1,
     base,
+    table: new Table(),
     violation: (message) => violations.push(message),
     say: (line) => t.diagnostic(line),
   });

@@ -31,8 +31,9 @@ export interface Counts {
   checked: number;
 }
 
-export function noCounts(): Counts {
-  return { points: 0, injected: 0, acknowledged: 0, checked: 0 };
+/** @param points trials before these, after which theirs are numbered */
+export function noCounts(points: number = 0): Counts {
+  return { points, injected: 0, acknowledged: 0, checked: 0 };
 }
 
 /** What is tried: all that clients do, and garbage collection beside them. */
@@ -126,8 +127,8 @@ export async function tryFault(template: Template, name: string, fault: Fault, c
     const { failed } = disk;
     // Any disk but the real one: then everything is done on this thread, and starting others takes the most time.
     await using again = await openClient(medium, root, { ...nodeDisk });
-    counts.checked += ledger.size;
     await ledger.check(again.client);
+    counts.checked += ledger.size;
     await work(session(again.client), root);
     await ledger.check(again.client);
     await again[Symbol.asyncDispose]();
