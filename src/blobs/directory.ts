@@ -6,7 +6,7 @@ import { discard } from "../disk/small-file.ts";
 import { isOciError, OciError } from "../error/oci-error.ts";
 import type { Digester } from "../bytes/hash.ts";
 import { type Algorithm, algorithmOf, type Digest, encodedOf, isDigest } from "../spec/digest.ts";
-import type { Blobs, LeaseOption, Upload } from "../store/blobs.ts";
+import type { Blobs, BlobStat, LeaseOption, Upload } from "../store/blobs.ts";
 import type { Content, Range, Signal } from "../store/content.ts";
 import { FileContent } from "./directory-content.ts";
 import { linkBlob } from "./directory-link.ts";
@@ -70,11 +70,13 @@ export class DirectoryBlobs implements Blobs, UploadOwner {
     return `${this.#directory(algorithmOf(digest))}${sep}${encodedOf(digest)}`;
   }
 
-  async stat(digest: Digest, options: LeaseOption = {}): Promise<{ readonly size: number } | undefined> {
+  async stat(digest: Digest, options: LeaseOption = {}): Promise<BlobStat | undefined> {
     const found = await this.#look(digest);
     if (found === undefined) return undefined;
     if (options.lease && !(await this.#lease(digest, found))) return undefined;
-    return { size: found.size };
+    // Two changes within a tick of the file system's clock have one time.
+    const settled = Math.abs(Date.now() - found.changed) > FRESH;
+    return { size: found.size, ...(settled ? { stamp: found.changed } : {}) };
   }
 
   /** @throws OciError CONTENT_DAMAGED when something lies there that is no regular file */

@@ -27,6 +27,8 @@ export interface Glance {
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly modified: number;
+  /** Of whatever can be changed about it; nobody can set this one. */
+  readonly changed: number;
 }
 
 /**

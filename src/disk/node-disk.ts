@@ -73,7 +73,7 @@ export const nodeDisk: Disk = {
   look(path): Glance | undefined {
     try {
       const stats = lstatSync(path, { throwIfNoEntry: false });
-      return stats && { type: typeOf(stats), size: stats.size, modified: stats.mtimeMs };
+      return stats && { type: typeOf(stats), size: stats.size, modified: stats.mtimeMs, changed: stats.ctimeMs };
     } catch (cause) {
       if (errnoOf(cause) === "ENOTDIR") return undefined;
       throw diskError(cause, "look at", path);

@@ -13,6 +13,8 @@ export const Limits: {
   readonly unsentBodies: number;
   /** Blobs whose size a server remembers, to tell files that were cut short. */
   readonly knownSizes: number;
+  /** Blobs of a repository that are known to be whole as long as their files do not change. */
+  readonly verifiedFiles: number;
   /** An image configuration. */
   readonly config: number;
   /** A layout's index.json: about 300,000 entries. */
@@ -67,6 +69,7 @@ export const Limits: {
   smallBody: 64 * 1024,
   unsentBodies: 64 * 1024 * 1024,
   knownSizes: 20_000,
+  verifiedFiles: 10_000,
   config: 8 * 1024 * 1024,
   layoutIndex: 128 * 1024 * 1024,
   layoutMarker: 4096,

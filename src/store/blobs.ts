@@ -14,12 +14,22 @@ export interface LeaseOption extends Signal {
   readonly lease?: boolean;
 }
 
+export interface BlobStat {
+  /** Bytes. */
+  readonly size: number;
+  /**
+   * Another one after whatever was done to the content where it lies; absent where that cannot be told, or where
+   * something may still be done that does not show.
+   */
+  readonly stamp?: number;
+}
+
 /**
  * The first port: bytes by digest. Media types are not its business, so the
  * descriptor that an upload's commit returns has the type application/octet-stream.
  */
 export interface Blobs {
-  stat(digest: Digest, options?: LeaseOption): Promise<{ readonly size: number } | undefined>;
+  stat(digest: Digest, options?: LeaseOption): Promise<BlobStat | undefined>;
   /** @throws OciError BLOB_UNKNOWN, RANGE_INVALID, CONTENT_DAMAGED (not a regular file), IO */
   open(digest: Digest, options?: { readonly range?: Range } & Signal): Promise<Content>;
   stage(options?: { readonly algorithm?: Algorithm } & Signal): Promise<Upload>;

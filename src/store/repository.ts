@@ -28,6 +28,7 @@ import type {
 } from "./store.ts";
 import { type Edge, manifestEdges } from "./successors.ts";
 import { Turns } from "./turns.ts";
+import { VerifiedFiles } from "./verified-files.ts";
 
 export interface RepositoryOptions {
   readonly location: Location;
@@ -55,6 +56,7 @@ class Repository {
   readonly #names: Names;
   readonly #options: RepositoryOptions;
   readonly #turns: Turns;
+  readonly #verified: VerifiedFiles = new VerifiedFiles();
 
   constructor(blobs: Blobs, names: Names, options: RepositoryOptions) {
     this.#blobs = blobs;
@@ -147,8 +149,10 @@ class Repository {
   async #isWhole(descriptor: Descriptor, { signal }: Signal): Promise<boolean> {
     const found = await this.#blobs.stat(descriptor.digest, { lease: true, ...(signal ? { signal } : {}) });
     if (found?.size !== descriptor.size) return false;
+    if (this.#verified.has(descriptor.digest, found.stamp)) return true;
     try {
       for await (const _chunk of this.#fetch(descriptor, { kind: "blob", lent: true, ...(signal ? { signal } : {}) }));
+      if (found.stamp !== undefined) this.#verified.add(descriptor.digest, found.stamp);
       return true;
     } catch (error) {
       if (isOciError(error, "DIGEST_INVALID", "SIZE_INVALID", "CONTENT_DAMAGED")) return false;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, describe, test } from "node:test";
 import { fsckLayout } from "../../src/layout/fsck.ts";
 import { openLayout } from "../../src/layout/open-layout.ts";
@@ -35,4 +36,22 @@ describe("something else in the place of a blob", () => {
       assert.equal((await fsckLayout(root)).clean, true);
     });
   }
+
+  test("bits that flip in a file that was found whole before are repaired by the next push", async () => {
+    const root = join(base, "flipped");
+    const store = await openLayout(root, { create: true });
+    const part = blob("found whole");
+    const push = () => store.push(part.descriptor, sourceOf(part.bytes), { kind: "blob" });
+    await push();
+    const path = join(root, "blobs", ...part.descriptor.digest.split(":"));
+    // What was changed a moment ago is read again each time; from then on it is known by its time of change.
+    while (Date.now() - (await stat(path)).ctimeMs < 1500) await sleep(100);
+    assert.equal((await push()).existed, true);
+    assert.equal((await push()).existed, true);
+    await chmod(path, 0o644);
+    await writeFile(path, "found whole".toUpperCase());
+    while (Date.now() - (await stat(path)).ctimeMs < 1500) await sleep(100);
+    assert.equal((await push()).existed, false);
+    assert.deepEqual(await readAll(store.fetch(part.descriptor, { kind: "blob" })), part.bytes);
+  });
 });
