@@ -16,7 +16,7 @@ const KILLS = 8;
 /** Milliseconds from the first acknowledged push to the end. */
 const LONGEST_LIFE = 300;
 
-test(`a depot is killed ${KILLS} times amid writing index.json: it is whole each time, and the next start right`, async (t) => {
+test(`E47: a depot is killed ${KILLS} times amid writing index.json: it is whole each time, and the next start right`, async (t) => {
   const root = await mkdtemp(join(tmpdir(), "berth-follow-killed-"));
   t.after(() => rm(root, { recursive: true }));
   const last = new Map<string, string>();

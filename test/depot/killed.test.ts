@@ -55,7 +55,7 @@ async function pushUntilKilled(
   }
 }
 
-test(`a server is killed ${KILLS} times amid pushes, and nothing that was acknowledged is lost`, async (t) => {
+test(`E47: a server is killed ${KILLS} times amid pushes, and nothing that was acknowledged is lost`, async (t) => {
   const root = await temporaryRoot(t);
   const all: Acknowledged[] = [];
   const latest = new Map<string, number>();

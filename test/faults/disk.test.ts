@@ -10,7 +10,7 @@ import { countCalls, FAULTS, makeTemplate, noCounts, type Template, TRIED, tryFa
 const seed = runSeed();
 
 for (const medium of MEDIA) {
-  describe(`${medium.name} outlives a failing disk`, () => {
+  describe(`E47, E48, E50, E51: ${medium.name} outlives a failing disk`, () => {
     let base: string;
     let template: Template;
     before(async () => {

@@ -52,7 +52,7 @@ for (const medium of MEDIA) {
       }
     });
 
-    test("66: children of a live index stay, also one that was named itself; so do referrers of live subjects, and theirs", async () => {
+    test("F66: children of a live index stay, also one that was named itself; so do referrers of live subjects, and theirs", async () => {
       await using scene = await openScene(medium);
       const child = image("child");
       await pushImage(scene.store, child, ["child"]);
@@ -73,7 +73,7 @@ for (const medium of MEDIA) {
       }
     });
 
-    test("66: what hangs on a deleted subject stays by default, and goes with --untagged", async () => {
+    test("F66: what hangs on a deleted subject stays by default, and goes with --untagged", async () => {
       await using scene = await openScene(medium);
       const subject = image("subject");
       await pushImage(scene.store, subject, ["v1"]);
@@ -131,7 +131,7 @@ for (const medium of MEDIA) {
       assert.equal((await scene.store.resolve({ tag: "late" })).digest, parts.manifest.descriptor.digest);
     });
 
-    test("67: with a manifest that cannot be read nothing goes that could hang below it", async () => {
+    test("F67: with a manifest that cannot be read nothing goes that could hang below it", async () => {
       await using scene = await openScene(medium);
       const parts = image("damaged");
       await pushImage(scene.store, parts, ["v1"]);

@@ -28,7 +28,7 @@ describe("berth gc and berth scrub", () => {
     assert.equal((await berth(["scrub", scene.root])).code, 0);
   });
 
-  test("67, 54: exit code 1 for what cannot be read, and for what is damaged", async () => {
+  test("F67, E54: exit code 1 for what cannot be read, and for what is damaged", async () => {
     await using scene = await openScene("layout");
     const parts = image("app");
     await pushImage(scene.store, parts, ["v1"]);

@@ -23,7 +23,7 @@ import { MEDIA, openScene, type Scene } from "./scene.ts";
 
 for (const medium of MEDIA) {
   describe(`garbage collection of a ${medium} beside pushes`, () => {
-    test("63: what a HEAD has found is there for a grace: the push that left it out succeeds", async () => {
+    test("F63: what a HEAD has found is there for a grace: the push that left it out succeeds", async () => {
       await using scene = await openScene(medium);
       await using handler = createHandler(scene.registry);
       const parts = image("app");
@@ -39,7 +39,7 @@ for (const medium of MEDIA) {
       assert.equal((await scene.gc()).removed, 0);
     });
 
-    test("63: without a HEAD it is gone, the push says what is missing, and works once that came again", async () => {
+    test("F63: without a HEAD it is gone, the push says what is missing, and works once that came again", async () => {
       await using scene = await openScene(medium);
       await using handler = createHandler(scene.registry);
       const parts = image("app");
@@ -67,7 +67,7 @@ for (const medium of MEDIA) {
       assert.equal((await scene.gc()).removed, 1);
     });
 
-    test("64: a lease taken after the marking holds; one that comes after the move to the trash finds nothing", async () => {
+    test("F64: a lease taken after the marking holds; one that comes after the move to the trash finds nothing", async () => {
       await using scene = await openScene(medium);
       const [early, late] = [blob("leased before the move"), blob("asked for after the move")];
       for (const part of [early, late]) await pushBlob(scene.store, part);
@@ -118,7 +118,7 @@ for (const medium of MEDIA) {
       for (const part of [parts.manifest, ...parts.blobs]) assert.ok(await scene.has(part.descriptor.digest));
     });
 
-    test("68: what is deleted while it lies in the trash, or on its way there, is gone for good", async () => {
+    test("F68: what is deleted while it lies in the trash, or on its way there, is gone for good", async () => {
       await using scene = await openScene(medium);
       const [moved, moving] = [blob("deleted in the trash"), blob("deleted on the way")];
       for (const part of [moved, moving]) await pushBlob(scene.store, part);
@@ -164,7 +164,7 @@ async function fsckOf(scene: Scene): ReturnType<typeof fsckLayout> {
   return await fsckLayout(scene.directory);
 }
 
-test("64: what was mounted from a repository survives there whatever becomes of it at its origin", async () => {
+test("F64: what was mounted from a repository survives there whatever becomes of it at its origin", async () => {
   await using scene = await openScene("depot");
   const part = blob("shared");
   await pushBlob(scene.store, part);
@@ -181,7 +181,7 @@ test("64: what was mounted from a repository survives there whatever becomes of 
   assert.equal(await scene.store.exists(part.descriptor, { kind: "blob" }), false);
 });
 
-test("65: streams of a blob that is deleted and collected meanwhile come to their end, whole", async () => {
+test("F65: streams of a blob that is deleted and collected meanwhile come to their end, whole", async () => {
   await using scene = await openScene("depot");
   const big = blob(Buffer.alloc(8 * 1024 * 1024, "abcdefg"));
   await pushBlob(scene.store, big);
@@ -201,7 +201,7 @@ test("65: streams of a blob that is deleted and collected meanwhile come to thei
   }
 });
 
-describe("67: garbage collection that is cut short", () => {
+describe("F67: garbage collection that is cut short", () => {
   let base: string;
   const kept = image("kept");
   const moved = image("moved on");

@@ -42,7 +42,7 @@ const DAMAGE: Readonly<Record<string, (path: string, part: Piece) => Promise<voi
 };
 
 for (const medium of MEDIA) {
-  describe(`54: scrub of a ${medium}`, () => {
+  describe(`E54: scrub of a ${medium}`, () => {
     for (const [name, damage] of Object.entries(DAMAGE)) {
       test(`a blob that is ${name} is found, set aside, never handed out, and repaired by a push`, async () => {
         await using scene = await openScene(medium);

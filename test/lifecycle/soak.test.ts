@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { soak } from "../../scripts/soak/run.ts";
 import { runSeed } from "../support/random.ts";
 
-test("62: pushes, deletes and mounts while garbage is collected every 100 ms: nothing fails, nothing dangles, the space comes back", async (t) => {
+test("F62: pushes, deletes and mounts while garbage is collected every 100 ms: nothing fails, nothing dangles, the space comes back", async (t) => {
   const seed = runSeed();
   t.diagnostic(`seed ${seed}; npm run soak runs it for ten minutes`);
   const report = await soak({ seconds: 20, seed, grace: 4000 });

@@ -23,7 +23,7 @@ async function ageUpload(scene: Scene, id: string, milliseconds: number): Promis
 
 for (const medium of MEDIA) {
   describe(`uploads of a ${medium}`, () => {
-    test("31: those that nobody ends are thrown away after a day, unless somebody holds them", async () => {
+    test("C31: those that nobody ends are thrown away after a day, unless somebody holds them", async () => {
       await using scene = await openScene(medium);
       const stage = scene.store.stage;
       assert.ok(stage);
@@ -46,7 +46,7 @@ for (const medium of MEDIA) {
       assert.deepEqual((await uploadsOf(scene)).toSorted(), [young, held.id].toSorted());
     });
 
-    test("28: a wrong digest leaves neither a blob nor what was staged", async () => {
+    test("C28: a wrong digest leaves neither a blob nor what was staged", async () => {
       await using scene = await openScene(medium);
       await using handler = createHandler(scene.registry);
       const part = blob("something else");

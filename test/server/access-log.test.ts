@@ -151,7 +151,7 @@ test("an answer that broke off counts the bytes that went out", async () => {
   });
 });
 
-test("a file that was moved away is opened anew, and no line is lost between the two", async () => {
+test("E48: a file that was moved away is opened anew, and no line is lost between the two", async () => {
   await withFolder(async (folder) => {
     const path = join(folder, "access.log");
     const log = await openAccessLog(path);

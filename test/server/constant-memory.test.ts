@@ -60,7 +60,7 @@ async function download(url: string, digest: string): Promise<string> {
   return `sha256:${hash.digest("hex")}`;
 }
 
-test("C30 1 GiB goes in and out through a server that stays small", async () => {
+test("C30: 1 GiB goes in and out through a server that stays small", async () => {
   const { child, url } = await start("sink");
   try {
     const digest = digestOfChunks(1024 * MIB, "zeros");
@@ -78,7 +78,7 @@ test("C30 1 GiB goes in and out through a server that stays small", async () => 
 const SIZE = Number(process.env["BERTH_TEST_MIB"] ?? 256);
 
 for (const medium of ["layouts", "depot"]) {
-  test(`C30 ${medium}: ${SIZE} MiB go to the disk and come back from a file`, async () => {
+  test(`${medium} C30: ${SIZE} MiB go to the disk and come back from a file`, async () => {
     const folder = await mkdtemp(join(tmpdir(), "berth-server-"));
     const { child, url } = await start(folder, medium);
     try {

@@ -36,7 +36,7 @@ function refusing(code: string): { readonly disk: Disk; refuse: boolean } {
 }
 
 for (const code of ["EACCES", "EPERM", "EROFS"]) {
-  test(`${code} on writing is 403, which nobody tries again, and reading goes on`, async (t) => {
+  test(`E52: ${code} on writing is 403, which nobody tries again, and reading goes on`, async (t) => {
     const root = await mkdtemp(join(tmpdir(), "berth-unwritable-"));
     try {
       const it = refusing(code);

@@ -28,6 +28,58 @@ for (const medium of MEDIA) {
     assert.deepEqual(files(scene.root), before);
   });
 
+  test(`${medium} A8: heads and targets that are too long are refused before anybody looks at them`, async () => {
+    await using scene = await openScene(medium);
+    await putImage(scene, "a", "v1");
+    const before = files(scene.root, { own: true });
+    const heard = scene.events.length;
+    const long = "a".repeat(100_000);
+    for (const head of [
+      `GET /v2/${long}/tags/list HTTP/1.1\r\nhost: x\r\n\r\n`,
+      `POST /v2/a/blobs/uploads/?digest=${long} HTTP/1.1\r\nhost: x\r\n\r\n`,
+      `POST /v2/a/blobs/uploads/ HTTP/1.1\r\nhost: x\r\nx-long: ${"y".repeat(20_000)}\r\n\r\n`,
+      `POST /v2/a/blobs/uploads/ HTTP/1.1\r\nhost: x\r\n${"x: 1234\r\n".repeat(5000)}\r\n`,
+    ]) {
+      await using wire = await scene.wire();
+      wire.write(head);
+      assert.match(await wire.closed(), /^HTTP\/1\.1 431 .*"errors":/s, head.slice(0, 60));
+    }
+    assert.equal(scene.events.length, heard, "none of them became a request");
+    assert.deepEqual(files(scene.root, { own: true }), before);
+    assert.deepEqual(parsed(await scene.ask("GET", "/v2/a/tags/list")), { name: "a", tags: ["v1"] });
+  });
+
+  test(`${medium} A10: what two parsers would read differently is refused, and what it hid is never heard`, async () => {
+    await using scene = await openScene(medium);
+    const { manifest } = await putImage(scene, "a", "v1");
+    const before = files(scene.root, { own: true });
+    const hidden = `DELETE /v2/a/manifests/${manifest.descriptor.digest} HTTP/1.1\r\nhost: x\r\n\r\n`;
+    for (const head of [
+      "content-length: 5\r\ntransfer-encoding: chunked\r\n",
+      "transfer-encoding: chunked\r\ncontent-length: 5\r\n",
+      "content-length: 5\r\ncontent-length: 6\r\n",
+      "content-length: 5, 6\r\n",
+      "content-length : 5\r\n",
+      "content-length: +5\r\n",
+      "transfer-encoding: chunked, identity\r\n",
+      "transfer-encoding : chunked\r\n",
+      "transfer-encoding: xchunked\r\n",
+      "x: y\n content-length: 5\r\n",
+    ]) {
+      await using wire = await scene.wire();
+      wire.write(`POST /v2/b/blobs/uploads/ HTTP/1.1\r\nhost: x\r\n${head}\r\n0\r\n\r\n${hidden}`);
+      const got = await wire.closed();
+      assert.match(got, /^HTTP\/1\.1 400 /, head);
+      assert.equal(got.split("HTTP/1.1 ").length, 2, "only one answer");
+    }
+    await using bare = await scene.wire();
+    bare.write("DELETE /v2/a/manifests/v1 HTTP/1.1\nhost: x\n\n");
+    assert.match(await bare.closed(), /^HTTP\/1\.1 400 /);
+    assert.ok(scene.events.every(({ method }) => method !== "DELETE"));
+    assert.deepEqual(files(scene.root, { own: true }), before);
+    assert.equal((await scene.ask("GET", "/v2/a/manifests/v1")).status, 200);
+  });
+
   test(`${medium} A10: requests sent in one go are answered one by one, and a flood of them ends its connection alone`, async () => {
     let running = 0;
     let most = 0;
@@ -128,6 +180,7 @@ for (const medium of MEDIA) {
     await using scene = await openScene(medium);
     const { manifest, blobs } = image("two");
     for (const part of blobs) await putBlob(scene, "a", part);
+    const before = files(scene.root);
     await using wire = await scene.wire();
     const types = [manifest.descriptor.mediaType, "application/vnd.oci.image.index.v1+json"];
     wire.write(
@@ -138,6 +191,7 @@ for (const medium of MEDIA) {
     assert.match(await wire.closed(), /^HTTP\/1\.1 400 .*MANIFEST_INVALID/s);
     assert.equal((await scene.ask("GET", "/v2/a/manifests/v1")).status, 404);
     assert.equal((await scene.ask("GET", `/v2/a/manifests/${manifest.descriptor.digest}`)).status, 404);
+    assert.deepEqual(files(scene.root), before);
   });
 
   test(`${medium} A9: no address comes from Host, X-Forwarded-* or an absolute target`, async () => {

@@ -13,7 +13,7 @@ async function tried(reply: Promise<Reply>): Promise<{ readonly status: number; 
 
 for (const medium of MEDIA) {
   for (const size of [10, 100_000, 3_000_000]) {
-    test(`${medium} zot #4427: of ${size} bytes that were cut short or emptied on the disk none is served as the whole, and a push repairs`, async () => {
+    test(`${medium} E54, zot #4427: of ${size} bytes that were cut short or emptied on the disk none is served as the whole, and a push repairs`, async () => {
       await using scene = await openScene(medium);
       const part = blob(Buffer.alloc(size, "0123456789abcdef"));
       const { digest } = part.descriptor;
@@ -40,7 +40,7 @@ for (const medium of MEDIA) {
     });
   }
 
-  test(`${medium} zot #4427: a small blob with a flipped bit, a link or a directory in its place is never served`, async () => {
+  test(`${medium} E54, zot #4427: a small blob with a flipped bit, a link or a directory in its place is never served`, async () => {
     await using scene = await openScene(medium);
     const part = blob("0123456789");
     const { digest } = part.descriptor;
@@ -66,7 +66,7 @@ for (const medium of MEDIA) {
     }
   });
 
-  test(`${medium} zot #4427: a damaged manifest is a failure of the server, and a push repairs it`, async () => {
+  test(`${medium} E54, zot #4427: a damaged manifest is a failure of the server, and a push repairs it`, async () => {
     await using scene = await openScene(medium);
     const { manifest } = await putImage(scene, "a", "v1");
     const path = blobPath(scene, "a", manifest.descriptor.digest);

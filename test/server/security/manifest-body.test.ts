@@ -1,11 +1,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Limits } from "../../../src/spec/limits.ts";
 import { MediaType } from "../../../src/spec/media-type.ts";
-import { image } from "../../support/content.ts";
+import { blob, image } from "../../support/content.ts";
 import type { Wire } from "../wire.ts";
-import { files, MEDIA, openScene, parsed, putBlob, putImage, putManifest, type Scene, staged } from "./scene.ts";
+import {
+  files,
+  MEDIA,
+  openScene,
+  parsed,
+  putBlob,
+  putImage,
+  putManifest,
+  type Scene,
+  staged,
+  startUpload,
+  told,
+} from "./scene.ts";
 
 const TYPE = MediaType.ImageManifest;
 
@@ -105,7 +118,7 @@ for (const medium of MEDIA) {
       assert.equal(reply.status, 400, what);
       assert.match(reply.code ?? "", /^(?:MANIFEST|DIGEST)_INVALID$/, what);
       assert.ok(reply.bytes.length < 2000, `${reply.bytes.length} bytes of error for ${what}`);
-      const { error } = scene.events.at(-1) ?? {};
+      const { error } = await told(scene, reply);
       assert.ok(error instanceof Error && error.message.length < 1000, "what goes to the log is short too");
     }
     assert.equal((await scene.ask("GET", "/v2/a/manifests/bad")).status, 404);
@@ -113,7 +126,7 @@ for (const medium of MEDIA) {
     assert.deepEqual(staged(scene.root), []);
   });
 
-  test(`${medium} B12, CVE-2021-41190: a document is of one type, whatever it is sent as`, async () => {
+  test(`${medium} B12, B13, CVE-2021-41190: a document is of one type, whatever it is sent as`, async () => {
     await using scene = await openScene(medium);
     const { manifest, blobs } = image("one type");
     for (const part of blobs) await putBlob(scene, "a", part);
@@ -166,12 +179,48 @@ for (const medium of MEDIA) {
     assert.deepEqual(parsed(await scene.ask("GET", "/v2/a/tags/list")), { name: "a", tags: ["v1"] });
   });
 
-  test(`${medium} C35: an encoded manifest is not taken`, async () => {
+  test(`${medium} C35: an encoded body is not taken, neither a manifest nor a blob, and nothing of it stays`, async () => {
     await using scene = await openScene(medium);
     const { manifest } = await putImage(scene, "a", "v1");
-    const headers = { "content-type": "application/x", "content-encoding": "gzip" };
-    const reply = await scene.ask("PUT", "/v2/a/manifests/v2", { body: manifest.bytes, headers });
-    assert.equal(reply.status, 415);
-    assert.equal((await scene.ask("GET", "/v2/a/manifests/v2")).status, 404);
+    const packed = gzipSync(manifest.bytes);
+    const { digest } = blob(packed).descriptor;
+    const upload = await startUpload(scene, "a");
+    const before = files(scene.root, { own: true });
+    for (const coding of ["gzip", "zstd", "br", "gzip, ".repeat(100)]) {
+      const headers = { "content-type": "application/x", "content-encoding": coding };
+      for (const [method, target] of [
+        ["PUT", "/v2/a/manifests/v2"],
+        ["PUT", `/v2/a/manifests/${digest}`],
+        ["POST", `/v2/a/blobs/uploads/?digest=${digest}`],
+        ["PATCH", upload],
+        ["PUT", `${upload}?digest=${digest}`],
+      ] as const) {
+        assert.equal((await scene.ask(method, target, { body: packed, headers })).status, 415, `${method} ${coding}`);
+      }
+    }
+    assert.deepEqual(files(scene.root, { own: true }), before);
+    assert.deepEqual(parsed(await scene.ask("GET", "/v2/a/tags/list")), { name: "a", tags: ["v1"] });
+    assert.equal((await scene.ask("GET", upload)).headers["range"], "0-0", "the upload is as it was");
+  });
+
+  test(`${medium} B11: a body without an end is cut off at the limit, and the server goes on`, async () => {
+    await using scene = await openScene(medium);
+    await putImage(scene, "a", "v1");
+    const before = files(scene.root, { own: true });
+    await using wire = await scene.wire();
+    wire.write(
+      `PUT /v2/a/manifests/v2 HTTP/1.1\r\nhost: x\r\ncontent-type: ${TYPE}\r\ntransfer-encoding: chunked\r\n\r\n`,
+    );
+    const chunk = Buffer.concat([Buffer.from("100000\r\n"), Buffer.alloc(0x100000, " "), Buffer.from("\r\n")]);
+    let sent = 0;
+    // Each chunk waits until the one before has gone: what the server does not take does not pile up here.
+    for (; !wire.socket.closed && sent < 4096; sent++) {
+      wire.write(chunk);
+      while (wire.socket.writableLength > 0 && !wire.socket.closed) await sleep(1);
+    }
+    assert.match(await wire.closed(), /^HTTP\/1\.1 413 .*SIZE_INVALID/s);
+    assert.ok(sent < 100, `${sent} MiB were taken`);
+    assert.deepEqual(files(scene.root, { own: true }), before);
+    assert.equal((await scene.ask("GET", "/v2/a/manifests/v1")).status, 200);
   });
 }

@@ -41,6 +41,8 @@ export interface Scene extends AsyncDisposable {
   wire(): Promise<Wire>;
   /** Waits until the server has told of so many requests. */
   ended(count: number): Promise<void>;
+  /** Closes server and registry; what lies on the disk stays. */
+  close(): Promise<void>;
   /** Closes server and registry, and opens both again over what lies on the disk. */
   restart(options?: Partial<ServeOptions>): Promise<void>;
 }
@@ -185,6 +187,15 @@ export async function putImage(
 /** Opens an upload and returns its Location. */
 export async function startUpload(scene: Scene, repository: string): Promise<string> {
   return (await scene.ask("POST", `/v2/${repository}/blobs/uploads/`)).headers.location ?? "";
+}
+
+/** What the server told of a request; it does so after its answer. */
+export async function told(scene: Scene, { headers }: Reply): Promise<ServerEvent> {
+  for (;;) {
+    const event = scene.events.find(({ id }) => id === headers["x-request-id"]);
+    if (event) return event;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
 }
 
 /** What a depot writes behind the answers: its catalog, and each index.json that follows it. */

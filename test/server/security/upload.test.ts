@@ -18,7 +18,7 @@ async function held(scene: Scene, location: string): Promise<number> {
 }
 
 for (const medium of MEDIA) {
-  test(`${medium} C24: an id is good in its repository alone, and cannot be guessed, forged or used again`, async () => {
+  test(`${medium} C24, CVE-2022-31667, CVE-2022-31669, CVE-2022-31670, CVE-2022-31671: an id is good in its repository alone, and cannot be guessed, forged or used again`, async () => {
     await using scene = await openScene(medium);
     const location = await startUpload(scene, "a");
     await scene.ask("PATCH", location, { body: "01234" });
