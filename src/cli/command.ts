@@ -26,13 +26,14 @@
  *    `connection.ts` (spread `connection` wherever a locator is opened with `openLocated`, mode
  *    "read", "write" for what has to exist, "create") and `shared-options.ts`
  *    (`dryRun`, `platform`, `concurrency`, `artifactType`).
- *    Every command has --json, --quiet, --progress, --no-color, --debug and --help without asking.
+ *    Every command has --json, --format, --quiet, --progress, --no-color, --debug and --help without asking.
  * 4. A command that writes says `writes: true` and takes `dryRun`; a test holds it to that.
  * 5. Output: `context.out.result(value, lines, key)` prints the value with --json and the lines without.
  *    Lines that a script wants (a digest, a list, findings, a dry run's plan) are the result; "pushed
  *    a.txt", counts and totals are commentary. A command that prints both gives `key`, the result
  *    alone, and with --quiet nothing else is printed: `D=$(berth push -q …)` is the digest. Without
- *    `key` every line is the result. --quiet changes nothing about --json.
+ *    `key` every line is the result. --quiet changes nothing about --json. --format takes its pick (JMESPath) of the
+ *    value that --json would print, so `out.json` is true with it as well.
  *    `context.out.bytes(stream)` writes content as it is. Those go to stdout. `context.note(text)`
  *    (silent with --quiet) and `context.warn(text)` go to stderr. Control characters are escaped
  *    at the output, so text from outside needs no care; colours come from `style`, as

@@ -14,22 +14,27 @@ export interface OutputOptions {
   /** Results without commentary. */
   readonly quiet?: boolean;
   readonly color: boolean;
+  /** Writes the value instead of JSON: --format. */
+  readonly format?: (value: unknown) => string;
   /** Called before something is written, to take a progress line away. */
   readonly before?: () => void;
 }
 
 /** Results, on standard output. Lines are escaped; bytes are not, except on a terminal. */
 export class Output {
+  /** A value is wanted, and no lines: with --json, and with --format, which takes its pick of it. */
   readonly json: boolean;
   readonly quiet: boolean;
   readonly terminal: boolean;
   readonly #color: boolean;
   readonly #sink: Sink;
+  readonly #format: ((value: unknown) => string) | undefined;
   readonly #before: (() => void) | undefined;
 
   constructor(sink: Sink, options: OutputOptions) {
     this.#sink = sink;
-    this.json = options.json;
+    this.json = options.json || options.format !== undefined;
+    this.#format = options.format;
     this.quiet = options.quiet ?? false;
     this.terminal = sink.isTTY === true;
     this.#color = options.color;
@@ -37,10 +42,16 @@ export class Output {
   }
 
   /**
-   * Prints the value as one JSON document with --json (on one line, except on a terminal), and the lines without.
+   * Prints the value as one JSON document with --json (on one line, except on a terminal), what --format picks of it,
+   * and the lines without either.
    * @param key what remains of the lines with --quiet; all of them, when absent
    */
   result(value: unknown, lines: readonly string[] | (() => readonly string[]), key?: readonly string[]): void {
+    if (this.#format) {
+      const text = this.#format(value);
+      if (text !== "") void this.#write(visibleText(text));
+      return;
+    }
     if (this.json) {
       // `\u009b` is how JSON writes it as well, so the document stays valid.
       void this.#write(`${visibleText(JSON.stringify(value, undefined, this.terminal ? 2 : 0))}\n`);

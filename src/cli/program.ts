@@ -89,7 +89,7 @@ function build(
     const leaf = settle(parent.command(second ?? first)).description(entry.summary);
     if (chosen && chosen.words === entry.words) declare(leaf, chosen.command, done);
   }
-  program.addHelpText("after", "\nEvery command has --help with examples, --json, --quiet and --progress.");
+  program.addHelpText("after", "\nEvery command has --help with examples, --json, --format, --quiet and --progress.");
   return program;
 }
 

@@ -73,6 +73,16 @@ async function openProgress(mode: "tty" | "json" | "none", sink: Sink): Promise<
   return createProgress(mode, sink);
 }
 
+/** A wrong expression is told before anything is done. */
+async function readFormat(
+  expression: string | undefined,
+  stdout: Sink,
+): Promise<((value: unknown) => string) | undefined> {
+  if (expression === undefined) return undefined;
+  const { parseFormat } = await import("./expression.ts");
+  return parseFormat(expression, stdout.isTTY === true ? 2 : 0);
+}
+
 /** Runs one command line and gives its exit code; everything that fails is reported here. */
 export async function run(argv: readonly string[], shell: Shell): Promise<number> {
   const line = normalise(argv);
@@ -110,6 +120,7 @@ export async function run(argv: readonly string[], shell: Shell): Promise<number
     errorColor = wantsColor(stderr, env, allowed);
     progressJson = mode === "json" && !quiet;
     const drawn = mode === "auto" ? (stderr.isTTY === true ? "tty" : "none") : mode;
+    const format = await readFormat(everywhere.format.read(options["format"]), shell.stdout);
     progress = await openProgress(quiet ? "none" : drawn, stderr);
     const context: Context = {
       env,
@@ -118,6 +129,7 @@ export async function run(argv: readonly string[], shell: Shell): Promise<number
       signal: shell.signal,
       out: new Output(shell.stdout, {
         json: everywhere.json.read(options["json"]),
+        ...(format === undefined ? {} : { format }),
         quiet,
         color: wantsColor(shell.stdout, env, allowed),
         before: () => {

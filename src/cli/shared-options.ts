@@ -23,12 +23,14 @@ export type ProgressMode = (typeof progressModes)[number];
 /** On every command. */
 export const everywhere: {
   readonly json: Option<boolean>;
+  readonly format: Option<string | undefined>;
   readonly quiet: Option<boolean>;
   readonly progress: Option<ProgressMode | undefined>;
   readonly color: Option<boolean>;
   readonly debug: Option<boolean>;
 } = {
   json: flag("--json", "print the result as JSON"),
+  format: text("--format <expression>", "print what this JMESPath expression picks of the JSON"),
   quiet: flag("-q, --quiet", "print nothing but the result and errors"),
   progress: choice("--progress <mode>", "how to show progress on stderr", ["auto", "tty", "json", "none"]),
   color: flag("--no-color", "no colours (also: NO_COLOR in the environment)"),
