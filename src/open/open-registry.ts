@@ -45,7 +45,7 @@ async function requireReadable(path: string): Promise<void> {
  * Opens a directory as a registry: one layout is one repository; any other directory is a depot, or, for reading
  * only, a folder of layouts. Only what is needed is loaded.
  * @param path absolute
- * @throws OciError NAME_UNKNOWN, FILE_INVALID, USAGE, NAME_INVALID, IO; LOCKED where another process serves the depot
+ * @throws OciError NAME_UNKNOWN, FILE_INVALID, USAGE (also for a folder inside a depot), NAME_INVALID, IO; LOCKED where another process serves the depot
  */
 export async function openRegistry(path: string, options: OpenRegistryOptions = {}): Promise<OpenedRegistry> {
   const found = await stat(path).catch(() => undefined);
@@ -70,7 +70,11 @@ export async function openRegistry(path: string, options: OpenRegistryOptions = 
     const { openLayoutFolder } = await import("../layout/folder.ts");
     return { registry: await openLayoutFolder(path, { readOnly }) };
   }
-  const { openDepot } = await import("../depot/open-depot.ts");
+  const [{ openDepot }, { isDepotRoot, requireNoDepotAbove }] = await Promise.all([
+    import("../depot/open-depot.ts"),
+    import("./depot-above.ts"),
+  ]);
+  if (!isDepotRoot(path)) requireNoDepotAbove(path);
   const depot = await openDepot(path, {
     ...lease,
     ...(options.onDepotEvent ? { onEvent: options.onDepotEvent } : {}),

@@ -1,9 +1,8 @@
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { nodeDisk } from "../disk/node-disk.ts";
 import { OciError } from "../error/oci-error.ts";
 import type { Upkeep } from "../store/upkeep.ts";
-
-const CATALOG = join(".berth", "catalog.db");
+import { isDepotRoot, requireNoDepotAbove } from "./depot-above.ts";
 
 export interface OpenUpkeepOptions {
   /** No server may work on it meanwhile, nor start to. False by default. */
@@ -22,7 +21,7 @@ export async function openUpkeep(path: string, { alone = false }: OpenUpkeepOpti
   if (found.type === "file" || found.type === "other") {
     throw new OciError("FILE_INVALID", `Expected a directory at ${JSON.stringify(path)}, got a file`);
   }
-  const isDepot = nodeDisk.look(join(root, CATALOG)) !== undefined;
+  const isDepot = isDepotRoot(root);
   if (!isDepot) requireNoDepotAbove(root);
   if (nodeDisk.look(join(root, "oci-layout"))) {
     const { openLayoutUpkeep } = await import("../layout/upkeep.ts");
@@ -36,16 +35,6 @@ export async function openUpkeep(path: string, { alone = false }: OpenUpkeepOpti
   const upkeep = await openFolderUpkeep(root);
   for await (const _repository of upkeep.repositories()) return upkeep;
   throw new OciError("NAME_UNKNOWN", `There is no layout at ${JSON.stringify(path)}, and none below it`);
-}
-
-/** What a repository of a depot holds is in the depot's catalog; its index.json may say less. */
-function requireNoDepotAbove(root: string): void {
-  for (let at = dirname(root), below = root; at !== below; below = at, at = dirname(at)) {
-    if (!nodeDisk.look(join(at, CATALOG))) continue;
-    throw new OciError("USAGE", `${JSON.stringify(root)} is a part of the registry at ${JSON.stringify(at)}`, {
-      hint: `Give the whole registry: ${at}`,
-    });
-  }
 }
 
 async function withoutServer(root: string, open: () => Promise<Upkeep>): Promise<Upkeep> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chown, mkdir } from "node:fs/promises";
+import { chown, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { berth } from "./berth.ts";
@@ -49,6 +49,15 @@ describe("serve", () => {
     assert.equal(second.code, 6);
     assert.match(second.err, /^berth: Another process serves ".*\/registry" already\nhint: .*\n$/);
     assert.equal(second.out, "");
+    for (const words of [
+      ["serve", "registry/team", "--port", "0"],
+      ["depot", "reindex", "registry/team"],
+    ]) {
+      const part = await berth(words, { cwd });
+      assert.equal(part.code, 2);
+      assert.match(part.err, /^berth: ".*\/registry\/team" is a part of the registry at ".*\/registry"\nhint: .*\n$/);
+    }
+    assert.deepEqual(await readdir(join(cwd, "registry/team")), ["app"]);
     await server.stop("SIGINT");
     assert.equal((await berth(["layout", "fsck", "registry/team/app"], { cwd })).code, 0);
     assert.equal((await berth(["tag", "ls", "./registry/team/app"], { cwd })).out, "v1\n");

@@ -21,7 +21,11 @@ export const command: Command = defineCommand({
     const { signal, onEvent, out } = context;
     const directory = readDirectory(root, context);
     if (!options.dryRun) await requireOwner(directory);
-    const { reindex } = await import("../../../depot/reindex.ts");
+    const [{ reindex }, { isDepotRoot, requireNoDepotAbove }] = await Promise.all([
+      import("../../../depot/reindex.ts"),
+      import("../../../open/depot-above.ts"),
+    ]);
+    if (!isDepotRoot(directory)) requireNoDepotAbove(directory);
     const report = await reindex(directory, {
       prune: options.prune,
       dryRun: options.dryRun,
