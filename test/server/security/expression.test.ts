@@ -75,11 +75,11 @@ const INTERRUPTED_AFTER = 10_000;
 const script = new Script("expression.test(text)");
 const context = createContext({ expression: /x/, text: "" });
 
-function explodes(expression: RegExp, text: string): boolean {
+function explodes(expression: RegExp, text: string, timeout: number = INTERRUPTED_AFTER): boolean {
   context["expression"] = expression;
   context["text"] = text;
   try {
-    script.runInContext(context, { timeout: INTERRUPTED_AFTER });
+    script.runInContext(context, { timeout });
     return false;
   } catch {
     return true;
@@ -122,5 +122,5 @@ test("A8, ReDoS: what guards a name, a digest, a type or a host looks at the len
 test("A8, ReDoS: an expression that explodes is told from one that does not", () => {
   const text = `${"a".repeat(LENGTH)}!`;
   assert.equal(explodes(/^[a-z]+$/, text), false);
-  assert.equal(explodes(/a*b/, text), true);
+  assert.equal(explodes(/a*b/, text, 1000), true);
 });
