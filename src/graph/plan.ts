@@ -5,17 +5,21 @@ import type { Digest } from "../spec/digest.ts";
 import { isImageManifestType, isNonDistributable } from "../spec/media-type.ts";
 import type { LeaseOption } from "../store/blobs.ts";
 import type { Signal } from "../store/content.ts";
-import type { NameChange } from "../store/names.ts";
+import type { NameChange, Referrer } from "../store/names.ts";
 import { describeLocation } from "../store/describe-location.ts";
-import type { Kind, Location, Source } from "../store/store.ts";
+import type { Kind, Source } from "../store/store.ts";
 import type { Edge } from "../store/successors.ts";
+import { type Frame, hostOf, nextBlobs, station } from "./frame.ts";
 import { ManifestReader } from "./manifest-reader.ts";
-import { type Action, type ContentStep, nodeKey, type NodeKey, type Step } from "./step.ts";
+import { shortcut } from "./shortcut.ts";
+import { type Action, type ContentStep, nodeKey, type NodeKey, type PathNode, type Step } from "./step.ts";
 
 /** A manifest to bring over, and the tags it gets at the target. */
 export interface Root {
   readonly descriptor: Descriptor;
   readonly tags: readonly string[];
+  /** What the source calls it, where that differs; for explanations. */
+  readonly name?: string;
 }
 
 export interface PlanOptions extends Signal {
@@ -30,12 +34,15 @@ export interface PlanOptions extends Signal {
   readonly deep?: boolean;
   /** The plan is going to be carried out: what the target holds is asked for with a lease on it. */
   readonly lease?: boolean;
+  /** Manifests that stay behind although an index names them: it is copied as it is, and sparse. */
+  readonly without?: ReadonlySet<Digest>;
+  /** Fetch layers that the source lacks from the URLs of their descriptors. False by default. */
+  readonly includeExternal?: boolean;
+  /** Say of each node how it belongs to the graph. */
+  readonly explain?: boolean;
   /** Shared with the execution, so that no manifest is read twice. */
   readonly reader?: ManifestReader;
 }
-
-/** Existence checks of one manifest's blobs that are under way at a time. */
-const CHECKS = 16;
 
 /**
  * Plans a copy as a stream of steps: children before parents, subjects before their
@@ -45,27 +52,6 @@ const CHECKS = 16;
  */
 export async function* plan(options: PlanOptions): AsyncGenerator<Step, void, undefined> {
   yield* new Planner(options).run();
-}
-
-/** What hangs on a manifest, by listing or by a digest tag. */
-interface Found {
-  readonly descriptor: Descriptor;
-  readonly tagged: boolean;
-}
-
-interface Frame {
-  readonly descriptor: Descriptor;
-  readonly role: ContentStep["role"];
-  readonly subject?: Descriptor;
-  /** The target holds this manifest. */
-  readonly there: boolean;
-  /** Nothing below needs a look. */
-  readonly closed: boolean;
-  /** Next edge to look at. */
-  at: number;
-  phase: "below" | "self" | "referrers";
-  referrers?: AsyncIterator<Found>;
-  found: Descriptor[];
 }
 
 class Planner {
@@ -82,7 +68,7 @@ class Planner {
   }
 
   async *run(): AsyncGenerator<Step, void, undefined> {
-    for (const root of this.#options.roots) yield* this.#walk(root.descriptor);
+    for (const root of this.#options.roots) yield* this.#walk(root);
     const wanted: NameChange[] = [...this.#digestTags].map(([tag, to]) => ({ tag, to }));
     for (const { descriptor, tags } of this.#options.roots) {
       for (const tag of tags) wanted.push({ tag, to: bareDescriptor(descriptor) });
@@ -105,18 +91,25 @@ class Planner {
     }
   }
 
-  async *#walk(root: Descriptor): AsyncGenerator<Step, void, undefined> {
+  async *#walk(root: Root): AsyncGenerator<Step, void, undefined> {
     const stack: Frame[] = [];
-    await this.#enter(stack, root, "root");
+    const tags = root.name === undefined ? root.tags : [root.name];
+    await this.#enter(stack, root.descriptor, "root", { tags });
     for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
       this.#options.signal?.throwIfAborted();
       if (frame.phase === "below") yield* this.#below(stack, frame);
-      else if (frame.phase === "self") yield await this.#self(frame);
+      else if (frame.phase === "self") yield await this.#self(stack, frame);
       else yield* this.#above(stack, frame);
     }
   }
 
-  async #enter(stack: Frame[], descriptor: Descriptor, role: Frame["role"], subject?: Descriptor): Promise<void> {
+  async #enter(
+    stack: Frame[],
+    descriptor: Descriptor,
+    role: Frame["role"],
+    about: Partial<PathNode>,
+    subject?: Descriptor,
+  ): Promise<void> {
     const key = nodeKey("manifest", descriptor.digest);
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
@@ -128,6 +121,7 @@ class Planner {
     stack.push({
       descriptor: bareDescriptor(descriptor),
       role,
+      station: station(role, descriptor, about),
       ...(subject ? { subject } : {}),
       there,
       closed,
@@ -144,16 +138,17 @@ class Planner {
       const edge = edges[frame.at];
       if (edge?.kind === "manifest") {
         frame.at += 1;
-        if (edge.role === "subject") continue;
+        if (edge.role === "subject" || this.#options.without?.has(edge.descriptor.digest)) continue;
         const depth = stack.length;
-        await this.#enter(stack, edge.descriptor, edge.role);
+        const { platform } = edge.descriptor;
+        await this.#enter(stack, edge.descriptor, edge.role, platform ? { platform } : {});
         if (stack.length > depth) return;
         continue;
       }
       const run = nextBlobs(edges, frame.at);
       frame.at += run.length;
       const fresh = run.filter(({ descriptor }) => this.#isNew(descriptor));
-      yield* await Promise.all(fresh.map((blob) => this.#blob(blob)));
+      yield* await Promise.all(fresh.map((blob) => this.#blob(stack, blob)));
     }
     frame.phase = "self";
   }
@@ -178,18 +173,34 @@ class Planner {
     }
   }
 
-  async #blob({ role, descriptor }: Edge): Promise<ContentStep> {
-    const { source, target } = this.#options;
-    const step = { type: "content", kind: "blob", role, descriptor: bareDescriptor(descriptor), requires: [] } as const;
+  async #blob(stack: readonly Frame[], { role, descriptor }: Edge): Promise<ContentStep> {
+    const { source, target, includeExternal } = this.#options;
+    const { mediaType, urls = [] } = descriptor;
+    const foreign = isNonDistributable(mediaType);
+    const step = {
+      type: "content",
+      kind: "blob",
+      role,
+      descriptor: bareDescriptor(descriptor),
+      requires: [],
+      ...(foreign || urls.length > 0 ? { external: urls } : {}),
+      ...this.#path(stack, station(role, descriptor, {})),
+    } as const;
     if (await target.exists(descriptor, { kind: "blob", ...this.#lease() })) {
       if (await this.#isWhole(descriptor, "blob")) return { ...step, action: "skip", why: "the target has it" };
       return { ...step, action: "push", why: "the target's is damaged" };
     }
-    if (isNonDistributable(descriptor.mediaType)) {
-      const here = await source.exists(descriptor, { kind: "blob", ...this.#signal() });
-      if (!here) return { ...step, action: "skip", why: "not distributable, and not in the source" };
+    const fetchable = includeExternal === true && urls.length > 0;
+    if ((foreign || fetchable) && !(await source.exists(descriptor, { kind: "blob", ...this.#signal() }))) {
+      if (fetchable) return { ...step, action: "push", fetched: true, why: `fetched from ${hostOf(urls)}` };
+      return { ...step, action: "skip", why: "not distributable, and not in the source" };
     }
     return { ...step, action: this.#take, why: "the target lacks it" };
+  }
+
+  #path(stack: readonly Frame[], last?: PathNode): { path?: readonly PathNode[] } {
+    if (this.#options.explain !== true) return {};
+    return { path: [...stack.map((frame) => frame.station), ...(last ? [last] : [])] };
   }
 
   /** With `deep`, what lies in a layout is read to the end: on a disk, being there does not mean being right. */
@@ -205,23 +216,23 @@ class Planner {
     }
   }
 
-  async #self(frame: Frame): Promise<ContentStep> {
+  async #self(stack: readonly Frame[], frame: Frame): Promise<ContentStep> {
     frame.phase = "referrers";
     const { descriptor, role, subject, there } = frame;
     const edges = there ? [] : await this.#reader.edges(descriptor, this.#signal());
+    const children = edges.filter((edge) => edge.role !== "subject").map((edge) => edge.descriptor);
+    const behind = children.filter(({ digest }) => this.#options.without?.has(digest)).length;
+    const lacks = `the target lacks it${behind > 0 ? `; ${behind} of ${children.length} in it stay behind` : ""}`;
     return {
       type: "content",
       kind: "manifest",
       role,
       descriptor,
       action: there ? "skip" : "push",
-      why: there
-        ? frame.closed
-          ? "the target has it, and what is below"
-          : "the target has it"
-        : "the target lacks it",
-      requires: edges.filter((edge) => edge.role !== "subject").map((edge) => edge.descriptor),
+      why: there ? `the target has it${frame.closed ? ", and what is below" : ""}` : lacks,
+      requires: children,
       ...(subject ? { subject } : {}),
+      ...this.#path(stack),
     };
   }
 
@@ -231,10 +242,11 @@ class Planner {
       frame.referrers ??= this.#referrers(frame.descriptor);
       const next = await frame.referrers.next();
       if (!next.done) {
-        const { descriptor, tagged } = next.value;
+        const { descriptor, via, tag } = next.value;
+        const about = { via, ...(tag === undefined ? {} : { tag }) };
         // A digest tag is a name, not a listing: it comes over with the names.
-        if (!tagged) frame.found.push(descriptor);
-        await this.#enter(stack, descriptor, "referrer", tagged ? undefined : frame.descriptor);
+        if (tag === undefined) frame.found.push(descriptor);
+        await this.#enter(stack, descriptor, "referrer", about, tag === undefined ? frame.descriptor : undefined);
         return;
       }
     }
@@ -242,16 +254,16 @@ class Planner {
     if (frame.found.length > 0) yield { type: "referrers", subject: frame.descriptor, referrers: frame.found };
   }
 
-  async *#referrers(subject: Descriptor): AsyncGenerator<Found, void, undefined> {
+  async *#referrers(subject: Descriptor): AsyncGenerator<Referrer, void, undefined> {
     const { source, artifactTypes } = this.#options;
     for await (const { descriptor, via, tag } of source.referrers(subject, this.#signal())) {
       if (via === "digest-tag" && tag !== undefined) {
         if (artifactTypes) continue;
         const bare = bareDescriptor(descriptor);
         this.#digestTags.set(tag, bare);
-        yield { descriptor: bare, tagged: true };
+        yield { descriptor: bare, via, tag };
       } else if (!artifactTypes || artifactTypes.includes(descriptor.artifactType ?? "")) {
-        yield { descriptor, tagged: false };
+        yield { descriptor, via };
       }
     }
   }
@@ -264,22 +276,4 @@ class Planner {
   #signal(): Signal {
     return this.#options.signal ? { signal: this.#options.signal } : {};
   }
-}
-
-function nextBlobs(edges: readonly Edge[], start: number): readonly Edge[] {
-  const run: Edge[] = [];
-  for (let at = start; at < edges.length && run.length < CHECKS; at += 1) {
-    const edge = edges[at];
-    if (edge?.kind !== "blob") break;
-    run.push(edge);
-  }
-  return run;
-}
-
-/** How a blob may come over without passing through here. */
-function shortcut(source: Location, target: Location): Action {
-  if (source.medium === "registry" && target.medium === "registry")
-    return source.origin === target.origin ? "mount" : "push";
-  if (source.medium === "layout" && target.medium === "layout") return "link";
-  return source.medium === "memory" && target.medium === "memory" ? "link" : "push";
 }

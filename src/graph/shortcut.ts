@@ -1,0 +1,10 @@
+import type { Location } from "../store/store.ts";
+import type { Action } from "./step.ts";
+
+/** How a blob may come over without passing through here. */
+export function shortcut(source: Location, target: Location): Action {
+  if (source.medium === "registry" && target.medium === "registry")
+    return source.origin === target.origin ? "mount" : "push";
+  if (source.medium === "layout" && target.medium === "layout") return "link";
+  return source.medium === "memory" && target.medium === "memory" ? "link" : "push";
+}
