@@ -74,23 +74,37 @@ export function choice<const Word extends string>(
   };
 }
 
-/** A whole number within bounds, undefined unless given. */
-export function integer(flags: string, about: string, min: number, max: number): Option<number | undefined> {
-  const name = /--[a-z-]+/.exec(flags)?.[0] ?? flags;
+/** One value that is a number once it is read; undefined unless given. */
+function measure(
+  flags: string,
+  about: string,
+  parse: (raw: string) => number | undefined,
+  expected: string,
+): Option<number | undefined> {
   return {
     flags,
     about,
     many: false,
     read: (raw) => {
       if (typeof raw !== "string") return undefined;
-      const value = /^\d{1,15}$/.test(raw) ? Number(raw) : Number.NaN;
-      if (value >= min && value <= max) return value;
-      throw new OciError(
-        "USAGE",
-        `Invalid value ${JSON.stringify(raw)} for ${name}: expected a number from ${min} to ${max}`,
-      );
+      const value = parse(raw);
+      if (value !== undefined) return value;
+      throw new OciError("USAGE", `Invalid value ${JSON.stringify(raw)} for ${nameOf(flags)}: expected ${expected}`);
     },
   };
+}
+
+function nameOf(flags: string): string {
+  return /--[a-z-]+/.exec(flags)?.[0] ?? flags;
+}
+
+/** A whole number within bounds, undefined unless given. */
+export function integer(flags: string, about: string, min: number, max: number): Option<number | undefined> {
+  const parse = (raw: string): number | undefined => {
+    const value = /^\d{1,15}$/.test(raw) ? Number(raw) : Number.NaN;
+    return value >= min && value <= max ? value : undefined;
+  };
+  return measure(flags, about, parse, `a number from ${min} to ${max}`);
 }
 
 const SIZE = /^(\d{1,12})([KMGT]iB)?$/;
@@ -98,22 +112,12 @@ const UNITS = ["", "KiB", "MiB", "GiB", "TiB"];
 
 /** A size in bytes, also as 500MiB; undefined unless given. */
 export function byteSize(flags: string, about: string): Option<number | undefined> {
-  const name = /--[a-z-]+/.exec(flags)?.[0] ?? flags;
-  return {
-    flags,
-    about,
-    many: false,
-    read: (raw) => {
-      if (typeof raw !== "string") return undefined;
-      const [, digits, unit = ""] = SIZE.exec(raw) ?? [];
-      const value = digits === undefined ? Number.NaN : Number(digits) * 1024 ** UNITS.indexOf(unit);
-      if (Number.isSafeInteger(value)) return value;
-      throw new OciError(
-        "USAGE",
-        `Invalid value ${JSON.stringify(raw)} for ${name}: expected a number of bytes, or one of KiB, MiB, GiB, TiB`,
-      );
-    },
+  const parse = (raw: string): number | undefined => {
+    const [, digits, unit = ""] = SIZE.exec(raw) ?? [];
+    const value = digits === undefined ? Number.NaN : Number(digits) * 1024 ** UNITS.indexOf(unit);
+    return Number.isSafeInteger(value) ? value : undefined;
   };
+  return measure(flags, about, parse, "a number of bytes, or one of KiB, MiB, GiB, TiB");
 }
 
 const DURATION = /^(\d{1,9})(ms|s|m|h|d)$/;
@@ -121,28 +125,18 @@ const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_0
 
 /** A time such as `90s`, `1h` or `7d`, in milliseconds, or 0; undefined unless given. */
 export function duration(flags: string, about: string): Option<number | undefined> {
-  const name = /--[a-z-]+/.exec(flags)?.[0] ?? flags;
-  return {
-    flags,
-    about,
-    many: false,
-    read: (raw) => {
-      if (typeof raw !== "string") return undefined;
-      if (raw === "0") return 0;
-      const [, number, unit = ""] = DURATION.exec(raw) ?? [];
-      const factor = MILLISECONDS[unit];
-      if (number !== undefined && factor !== undefined) return Number(number) * factor;
-      throw new OciError(
-        "USAGE",
-        `Invalid value ${JSON.stringify(raw)} for ${name}: expected a time such as 90s, 15m, 1h or 7d`,
-      );
-    },
+  const parse = (raw: string): number | undefined => {
+    if (raw === "0") return 0;
+    const [, number, unit = ""] = DURATION.exec(raw) ?? [];
+    const factor = MILLISECONDS[unit];
+    return number === undefined || factor === undefined ? undefined : Number(number) * factor;
   };
+  return measure(flags, about, parse, "a time such as 90s, 15m, 1h or 7d");
 }
 
 /** `key=value`, many times; the last of one key wins. */
 export function keyValues(flags: string, about: string): Option<Readonly<Record<string, string>>> {
-  const name = /--[a-z-]+/.exec(flags)?.[0] ?? flags;
+  const name = nameOf(flags);
   return {
     flags,
     about,
