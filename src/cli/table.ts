@@ -34,6 +34,7 @@ export const table: readonly Entry[] = [
   entry("blob rm", "Remove a blob", () => import("./commands/blob/rm.ts")),
   entry("tag ls", "List tags", () => import("./commands/tag/ls.ts")),
   entry("tag add", "Point tags at a manifest", () => import("./commands/tag/add.ts")),
+  entry("tag mv", "Give a tag another name", () => import("./commands/tag/mv.ts")),
   entry("tag rm", "Remove a tag, and nothing but the tag", () => import("./commands/tag/rm.ts")),
   entry("layout init", "Make an empty layout directory", () => import("./commands/layout/init.ts")),
   entry("layout fsck", "Check every blob and name of a layout", () => import("./commands/layout/fsck.ts")),
@@ -50,7 +51,7 @@ export const groups: Readonly<Record<string, string>> = {
   image: "Create, change and inspect images",
   manifest: "Read, write and remove manifests",
   blob: "Read, write and remove blobs",
-  tag: "List, add and remove tags",
+  tag: "List, add, rename and remove tags",
   layout: "Make and check layout directories",
   depot: "Look after a folder that is served as a registry",
 };

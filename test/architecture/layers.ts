@@ -8,7 +8,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ["blobs", "names"],
   ["memory", "layout", "archive", "depot", "remote"],
   ["graph", "transfer"],
-  ["artifact", "image", "sign", "policy", "lifecycle", "sbom", "scan", "sync", "bot", "server"],
+  ["content", "artifact", "image", "sign", "policy", "lifecycle", "sbom", "scan", "sync", "bot", "server"],
   ["open"],
   ["cli"],
 ];

@@ -144,9 +144,9 @@ describe("tag", () => {
     const { digest } = manifest.descriptor;
     const sig = `sha256-${"a".repeat(64)}.sig`;
     assert.equal((await berth(["tag", "add", "./a:v1", "v2", "v3", sig, "v3"], { cwd })).out, `${digest}\n`);
-    assert.equal((await berth(["tag", "ls", "./a"], { cwd })).out, `${sig}\nv1\nv2\nv3\n`);
-    assert.equal((await berth(["tag", "ls", "./a", "--no-digest-tags", "--limit", "2"], { cwd })).out, "v1\nv2\n");
-    assert.deepEqual(JSON.parse((await berth(["tag", "ls", "./a", "--after", "v1", "--json"], { cwd })).out), {
+    assert.equal((await berth(["tag", "ls", "./a", "--digest-tags"], { cwd })).out, `${sig}\nv1\nv2\nv3\n`);
+    assert.equal((await berth(["tag", "ls", "./a", "--limit", "2"], { cwd })).out, "v1\nv2\n");
+    assert.deepEqual(JSON.parse((await berth(["tag", "ls", "./a", "--last", "v1", "--json"], { cwd })).out), {
       tags: [
         { name: "v2", digest },
         { name: "v3", digest },
@@ -157,7 +157,7 @@ describe("tag", () => {
     assert.equal((await berth(["tag", "rm", "./a:v2", "--dry-run"], { cwd })).code, 0);
     assert.equal((await berth(["tag", "rm", `./a:v2@${digest}`], { cwd })).code, 0);
     assert.equal((await berth(["tag", "rm", "./a:v2"], { cwd })).code, 3);
-    assert.equal((await berth(["tag", "ls", "./a", "--no-digest-tags"], { cwd })).out, "v1\nv3\n");
+    assert.equal((await berth(["tag", "ls", "./a"], { cwd })).out, "v1\nv3\n");
     assert.equal((await berth(["tag", "rm", "./a"], { cwd })).code, 2);
     const several = await berth(["digest", "./a"], { cwd });
     assert.match(several.err, /There are several tags in ocidir:\/\/\.\/a: say which one\nhint: One of: sha256-/);

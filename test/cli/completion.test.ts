@@ -34,8 +34,8 @@ describe("completion", () => {
       [...new Set([...table.map(({ words }) => words.split(" ")[0] ?? ""), "help"])].toSorted(),
     );
     assert.deepEqual(await complete(script, ["berth", "cop"], cwd), ["copy"]);
-    assert.deepEqual((await complete(script, ["berth", "tag", ""], cwd)).toSorted(), ["add", "ls", "rm"]);
-    assert.deepEqual(await complete(script, ["berth", "tag", "ls", "--no-d"], cwd), ["--no-digest-tags"]);
+    assert.deepEqual((await complete(script, ["berth", "tag", ""], cwd)).toSorted(), ["add", "ls", "mv", "rm"]);
+    assert.deepEqual(await complete(script, ["berth", "tag", "ls", "--digest"], cwd), ["--digest-tags"]);
     assert.deepEqual(await complete(script, ["berth", "copy", "--dry"], cwd), ["--dry-run"]);
     assert.deepEqual(await complete(script, ["berth", "copy", "--progress", "j"], cwd), ["json"]);
     assert.deepEqual(await complete(script, ["berth", "copy", "--platform", ""], cwd), []);

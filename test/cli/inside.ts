@@ -26,7 +26,7 @@ export async function inside(args: readonly string[], options: BerthOptions = {}
     env: { PATH: process.env["PATH"], ...options.env },
     cwd: options.cwd ?? process.cwd(),
     home: undefined,
-    stdin: async function* () {
+    async *stdin() {
       if (input.length > 0) yield input;
     },
     stdout: sink(written.out),

@@ -3,36 +3,41 @@ import type { Tag } from "../../../store/names.ts";
 import { type Command, defineCommand } from "../../command.ts";
 import { connection, openLocated } from "../../connection.ts";
 import { flag, integer, required, text } from "../../option.ts";
+import { readTagFilter, tagFilters } from "../../tag-filters.ts";
 
 export const command: Command = defineCommand({
-  about: "Prints the tags in ASCII order, one a line. A tag or digest in SOURCE is ignored.",
+  about:
+    "Prints the tags in ASCII order, one a line. A tag or digest in SOURCE is ignored. Tags that speak of a digest (sha256-….sig and the like) are what copy and discover look after; they are left out unless asked for.",
   arguments: { source: required("SOURCE", "a repository or layout") },
   options: {
     ...connection,
-    after: text("--after <tag>", "only what sorts after this"),
+    ...tagFilters,
+    last: text("--last <tag>", "only what sorts after this"),
     limit: integer("--limit <n>", "at most so many", 1, 100_000_000),
-    digestTags: flag("--no-digest-tags", "leave out tags that speak of a digest: sha256-….sig and the like"),
+    digestTags: flag("--digest-tags", "show digest tags too"),
   },
   examples: [
-    { about: "All tags of a repository", line: "berth tag ls ghcr.io/org/app" },
+    { about: "All versions of a repository from 1.4 on", line: 'berth tag ls ghcr.io/org/app --semver ">=1.4"' },
     {
       about: "The first ten of a layout after v1, with their digests",
-      line: "berth tag ls ./images --after v1 --limit 10 --json",
+      line: "berth tag ls ./images --last v1 --limit 10 --json",
     },
   ],
   async run({ source }, options, context) {
     const { signal, out } = context;
-    const { after, limit = Number.POSITIVE_INFINITY } = options;
+    const { last, limit = Number.POSITIVE_INFINITY } = options;
+    const wanted = await readTagFilter(options);
     await using opened = await openLocated(source, "read", options, context);
+    const filtered = !options.digestTags || options.include.length + options.exclude.length > 0 || options.semver;
     const page = {
       signal,
-      ...(after === undefined ? {} : { after }),
-      ...(options.limit === undefined || !options.digestTags ? {} : { limit }),
+      ...(last === undefined ? {} : { after: last }),
+      ...(options.limit === undefined || filtered ? {} : { limit }),
     };
     const tags: Tag[] = [];
     let count = 0;
     for await (const tag of opened.store.tags(page)) {
-      if (!options.digestTags && parseDigestTag(tag.name)) continue;
+      if ((!options.digestTags && parseDigestTag(tag.name)) || !wanted(tag.name)) continue;
       count += 1;
       if (out.json) tags.push(tag);
       else await out.line(tag.name);

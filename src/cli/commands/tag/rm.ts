@@ -1,14 +1,19 @@
+import { isOciError } from "../../../error/oci-error.ts";
 import { type Command, defineCommand } from "../../command.ts";
 import { connection, openLocated } from "../../connection.ts";
-import { required } from "../../option.ts";
+import { flag, required } from "../../option.ts";
 import { describePlace, requireTag } from "../../resolve.ts";
 import { dryRun } from "../../shared-options.ts";
 
 export const command: Command = defineCommand({
   about:
-    "Removes one tag and nothing else: the manifest stays, by its digest and its other tags. With a digest beside the tag it is removed only if it still points there.",
+    "Removes one tag and nothing else: the manifest stays, by its digest and its other tags. With a digest beside the tag it is removed only if it still points there. Where a registry deletes manifests but no tags, the tag is moved to a manifest made for it, and that one is deleted.",
   arguments: { target: required("TARGET", "the tag, with or without the digest it should have") },
-  options: { ...connection, dryRun },
+  options: {
+    ...connection,
+    ignoreMissing: flag("--ignore-missing", "no error where there is no such tag"),
+    dryRun,
+  },
   examples: [
     { about: "Remove a tag from a layout", line: "berth tag rm ocidir://images:v1" },
     {
@@ -19,15 +24,24 @@ export const command: Command = defineCommand({
   writes: true,
   async run({ target }, options, context) {
     const { signal, out } = context;
-    await using opened = await openLocated(target, "write", options, context);
-    const tag = await requireTag(opened);
-    const expect = opened.digest;
-    const { digest } = await opened.store.resolve({ tag }, { signal });
-    if (options.dryRun) {
-      out.result({ dryRun: true, tag, digest }, [`Would remove the tag ${tag} from ${describePlace(opened)}`]);
-      return;
+    const missing = (error: unknown): boolean =>
+      options.ignoreMissing && isOciError(error, "MANIFEST_UNKNOWN", "NAME_UNKNOWN");
+    try {
+      await using opened = await openLocated(target, "write", options, context);
+      const tag = await requireTag(opened);
+      if (options.dryRun) {
+        const { digest } = await opened.store.resolve({ tag }, { signal });
+        out.result({ dryRun: true, tag, digest }, [`Would remove the tag ${tag} from ${describePlace(opened)}`]);
+        return;
+      }
+      const { removeTag } = await import("../../../content/remove-tag.ts");
+      const expect = opened.digest;
+      const { digest } = await removeTag(opened.store, tag, { signal, ...(expect === undefined ? {} : { expect }) });
+      out.result({ tag, digest, removed: true }, [`${tag} ${digest}`]);
+    } catch (error) {
+      if (!missing(error)) throw error;
+      out.result({ target, removed: false }, []);
+      context.note(`There is no ${target}`);
     }
-    await opened.store.update([{ tag, to: null, ...(expect === undefined ? {} : { expect }) }], { signal });
-    out.result({ tag, digest, removed: true }, [`${tag} ${digest}`]);
   },
 });
