@@ -82,19 +82,21 @@ test("E52: a server out of descriptors says so, calls nothing missing that is th
     `/v2/a/blobs/${large.descriptor.digest}`,
     ...parts.blobs.map(({ descriptor }) => `/v2/a/blobs/${descriptor.digest}`),
   ];
-  let refused = 0;
   for (const target of targets) {
     const { status } = await say("GET", target);
     assert.ok([200, ...failures].includes(status), `${target}: ${status}`);
-    if (status !== 200) refused += 1;
   }
   const late = blob("pushed while there was no descriptor");
-  for (const target of [`/v2/a/blobs/uploads/?digest=${late.descriptor.digest}`, "/v2/b/blobs/uploads/"]) {
-    const { status } = await say("POST", target, target.includes("digest") ? { body: late.bytes } : {});
-    assert.ok(failures.includes(status), `${target}: ${status}`);
-    refused += 1;
+  for (const name of ["a", "b"]) {
+    for (;;) {
+      const target = `/v2/${name}/blobs/uploads/?digest=${late.descriptor.digest}`;
+      const { status } = await say("POST", target, { body: late.bytes });
+      if (failures.includes(status)) break;
+      // Those that say nothing are cut off in time: then others take their places.
+      assert.equal(status, 201);
+      held.push(hold(server.url));
+    }
   }
-  assert.ok(refused > 0);
   await rested(server);
   assert.ok(server.isRunning(), server.stderr());
 
