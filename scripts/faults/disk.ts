@@ -1,23 +1,24 @@
 import { join } from "node:path";
-import { MEDIA, type Medium } from "../../test/faults/medium.ts";
+import { depot, layouts, type Medium } from "../../test/faults/medium.ts";
 import { countCalls, type Counts, FAULTS, makeTemplate, noCounts, TRIED, tryFault } from "../../test/faults/trial.ts";
 import type { Part, PartContext } from "./part.ts";
 
 /** Trials under way at once: most of their time they wait for the disk. */
 const TOGETHER = 3;
 
-export const disk: Part = {
-  name: "disk",
-  about: "the n-th call at the disk port fails, is the first on a full disk, or the last of the process: every n",
-  async run(context) {
-    const totals = noCounts();
-    for (const medium of MEDIA) add(totals, await tryMedium(medium, context));
-    return { counts: { ...totals } };
-  },
-};
+function diskPart(name: string, medium: Medium): Part {
+  return {
+    name,
+    about: `${medium.name}: the n-th call at the disk port fails, is the first on a full disk, or the last of the process: every n`,
+    run: async (context) => ({ counts: { ...(await tryMedium(medium, context)) } }),
+  };
+}
+
+export const diskLayouts: Part = diskPart("disk-layouts", layouts);
+export const diskDepot: Part = diskPart("disk-depot", depot);
 
 async function tryMedium(medium: Medium, context: PartContext): Promise<Counts> {
-  const template = await makeTemplate(medium, join(context.base, medium.name.replaceAll(" ", "-")));
+  const template = await makeTemplate(medium, join(context.base, "disk"));
   const all = noCounts();
   for (const name of TRIED) {
     for (const [how, fault] of Object.entries(FAULTS)) {

@@ -11,14 +11,14 @@ import { calls } from "./calls.ts";
 import { clock } from "./clock.ts";
 import { damage } from "./damage.ts";
 import { descriptors } from "./descriptors.ts";
-import { disk } from "./disk.ts";
+import { diskDepot, diskLayouts } from "./disk.ts";
 import { full } from "./full.ts";
 import { power } from "./power.ts";
 import { processes } from "./processes.ts";
 import type { Part } from "./part.ts";
 import { Table, type Tally } from "./table.ts";
 
-const PARTS: readonly Part[] = [damage, processes, full, descriptors, clock, power, disk, calls];
+const PARTS: readonly Part[] = [damage, processes, full, descriptors, clock, power, diskLayouts, diskDepot, calls];
 
 const { values, positionals } = parseArgs({
   options: { seed: { type: "string" }, points: { type: "string" } },
