@@ -1,6 +1,8 @@
+import { fromBuffer } from "../bytes/bytes.ts";
 import { collect } from "../bytes/collect.ts";
 import { digestOf } from "../bytes/hash.ts";
 import { isOciError } from "../error/oci-error.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
 import { algorithmOf, type Digest, isAlgorithm } from "../spec/digest.ts";
 import { Limits } from "../spec/limits.ts";
 import type { Signal } from "../store/content.ts";
@@ -24,6 +26,20 @@ export async function readManifest(
     return isAlgorithm(algorithm) && digestOf(bytes, algorithm) === digest ? bytes : undefined;
   } catch (error) {
     if (isOciError(error, "CONTENT_DAMAGED", "BLOB_UNKNOWN", "LIMIT_EXCEEDED")) return undefined;
+    throw error;
+  }
+}
+
+/** Writes a manifest as a blob, durably, and describes it. */
+export async function writeManifest(blobs: DirectoryBlobs, bytes: Uint8Array, mediaType: string): Promise<Descriptor> {
+  const digest = digestOf(bytes);
+  await using upload = await blobs.stage();
+  try {
+    await upload.append(fromBuffer(bytes), 0);
+    const written = await upload.commit(digest);
+    return { ...written, mediaType };
+  } catch (error) {
+    await upload.abort();
     throw error;
   }
 }

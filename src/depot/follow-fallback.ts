@@ -1,7 +1,5 @@
-import { readManifest } from "../blobs/directory-manifest.ts";
+import { readManifest, writeManifest } from "../blobs/directory-manifest.ts";
 import type { DirectoryBlobs } from "../blobs/directory.ts";
-import { fromBuffer } from "../bytes/bytes.ts";
-import { digestOf } from "../bytes/hash.ts";
 import type { ManifestBytes } from "../names/index-json-facts.ts";
 import { type FallbackEdit, FallbackIndexes } from "../names/index-json-fallback.ts";
 import type { ListingChange } from "../names/sql-follow.ts";
@@ -84,18 +82,7 @@ class FallbackTags implements FallbackEdit {
 export function manifestBytes(blobs: DirectoryBlobs): ManifestBytes {
   return {
     read: (digest, options) => readManifest(blobs, digest, options),
-    async write(bytes, mediaType) {
-      const digest = digestOf(bytes);
-      await using upload = await blobs.stage();
-      try {
-        await upload.append(fromBuffer(bytes), 0);
-        const written = await upload.commit(digest);
-        return { ...written, mediaType };
-      } catch (error) {
-        await upload.abort();
-        throw error;
-      }
-    },
+    write: (bytes, mediaType) => writeManifest(blobs, bytes, mediaType),
     async discard() {},
   };
 }

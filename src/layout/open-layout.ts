@@ -1,8 +1,6 @@
 import { resolve } from "node:path";
-import { fromBuffer } from "../bytes/bytes.ts";
-import { digestOf } from "../bytes/hash.ts";
 import { DirectoryBlobs } from "../blobs/directory.ts";
-import { readManifest } from "../blobs/directory-manifest.ts";
+import { readManifest, writeManifest } from "../blobs/directory-manifest.ts";
 import { hasMarker, makeLayout } from "../blobs/directory-marker.ts";
 import type { Disk } from "../disk/disk.ts";
 import { nodeDisk } from "../disk/node-disk.ts";
@@ -106,18 +104,7 @@ function layoutStore(root: string, disk: Disk, options: LayoutOptions): Store {
 export function manifestBytes(blobs: DirectoryBlobs): ManifestBytes {
   return {
     read: (digest, options) => readManifest(blobs, digest, options),
-    async write(bytes, mediaType) {
-      const digest = digestOf(bytes);
-      await using upload = await blobs.stage();
-      try {
-        await upload.append(fromBuffer(bytes), 0);
-        const written = await upload.commit(digest);
-        return { ...written, mediaType };
-      } catch (error) {
-        await upload.abort();
-        throw error;
-      }
-    },
+    write: (bytes, mediaType) => writeManifest(blobs, bytes, mediaType),
     async discard(digest) {
       try {
         await blobs.remove(digest);
