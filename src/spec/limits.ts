@@ -49,6 +49,18 @@ export const Limits: {
   readonly smallBlob: number;
   /** Entries of one tar. */
   readonly tarEntries: number;
+  /** Files and folders of an image that are held in memory to be listed, compared or flattened. */
+  readonly imageFiles: number;
+  /** All their names together. */
+  readonly imageNames: number;
+  /** Folders inside each other in an image. */
+  readonly imageDepth: number;
+  /** Links followed on the way to one file of an image. */
+  readonly imageLinks: number;
+  /** Contents of an image's files that are kept in memory while their layers are read, all together. */
+  readonly keptContent: number;
+  /** A text file whose differences are shown line by line. */
+  readonly diffFile: number;
   /** Entries of one folder that a pull unpacks. */
   readonly folderEntries: number;
   /** Nodes of one discovered graph. */
@@ -57,6 +69,10 @@ export const Limits: {
   readonly discoverDepth: number;
   /** One extended header of a tar: long names and attributes. */
   readonly tarHeader: number;
+  /** Entries of an archive: a layout in a tar, or a docker archive. */
+  readonly archiveEntries: number;
+  /** What is kept in a temporary file of an archive that comes compressed or on standard input. */
+  readonly archiveSpool: number;
   /** What one compressed layer may unpack to. */
   readonly decompressed: number;
   /** How many times its compressed size a layer may unpack to, once it is past `decompressedFree`. */
@@ -87,10 +103,18 @@ export const Limits: {
   contentCacheEntry: 1024 * 1024,
   smallBlob: 64 * 1024,
   tarEntries: 10_000_000,
+  imageFiles: 2_000_000,
+  imageNames: 256 * 1024 * 1024,
+  imageDepth: 2048,
+  imageLinks: 255,
+  keptContent: 32 * 1024 * 1024,
+  diffFile: 1024 * 1024,
   folderEntries: 500_000,
   discoverNodes: 100_000,
   discoverDepth: 100,
   tarHeader: 1024 * 1024,
+  archiveEntries: 500_000,
+  archiveSpool: 256 * 1024 ** 3,
   decompressed: 256 * 1024 ** 3,
   decompressionRatio: 200,
   decompressedFree: 1024 ** 3,

@@ -5,15 +5,26 @@ function truncated(): OciError {
   return new OciError("ARCHIVE_INVALID", "Invalid tar: it ends in the middle of an entry, so it is truncated");
 }
 
+/** A stream that can pass over bytes without reading them. */
+export interface SkippableBytes extends Bytes {
+  /** Passes over so many of the bytes that follow the last chunk, or all there are; returns how many that were. */
+  skip(size: number): number;
+}
+
+/** Zeros accepted behind the end of a tar: tapes are padded to whole records, and those are never this long. */
+const MAX_TRAILER = 64 * 1024 * 1024;
+
 /** Takes exact amounts out of a stream. */
 export class BlockReader implements AsyncDisposable {
   readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #pass: ((size: number) => number) | undefined;
   #rest: Uint8Array = new Uint8Array();
   #offset = 0;
   #left = 0;
 
-  constructor(bytes: Bytes) {
+  constructor(bytes: Bytes | SkippableBytes) {
     this.#chunks = bytes[Symbol.asyncIterator]();
+    this.#pass = "skip" in bytes ? (size) => bytes.skip(size) : undefined;
   }
 
   /** Bytes taken so far. */
@@ -84,6 +95,12 @@ export class BlockReader implements AsyncDisposable {
   async #drop(size: number, lenient: boolean): Promise<void> {
     let left = size;
     while (left > 0) {
+      if (this.#pass && this.#rest.length === 0) {
+        const passed = this.#pass(left);
+        this.#offset += passed;
+        left -= passed;
+        if (left === 0) return;
+      }
       const chunk = await this.#next(left);
       if (!chunk && lenient) return;
       if (!chunk) throw truncated();
@@ -93,10 +110,11 @@ export class BlockReader implements AsyncDisposable {
 
   /** Reads to the end. @throws OciError ARCHIVE_INVALID when anything but zeros comes */
   async restIsZero(): Promise<void> {
+    const end = this.#offset + MAX_TRAILER;
     for (;;) {
       const chunk = await this.#next(Number.MAX_SAFE_INTEGER);
       if (!chunk) return;
-      if (chunk.some((byte) => byte !== 0)) {
+      if (this.#offset > end || chunk.some((byte) => byte !== 0)) {
         throw new OciError("ARCHIVE_INVALID", "Invalid tar: something follows its end");
       }
     }

@@ -2,7 +2,8 @@ import type { Bytes } from "../bytes/bytes.ts";
 import { BLOCK, padding } from "./block.ts";
 import { numberField } from "./header.ts";
 import { paxRecords, paxTime } from "./pax.ts";
-import { blocksOf, type RawHeader, readTar, type ReadTarOptions } from "./read.ts";
+import { blocksOf, type RawHeader } from "./raw-header.ts";
+import { readTar, type ReadTarOptions } from "./read.ts";
 
 /** Access and change times come from the same clock, and would tell what the modification time no longer does. */
 const PAX_TIMES = /^[mac]time$/;

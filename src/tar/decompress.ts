@@ -5,6 +5,8 @@ import { Limits } from "../spec/limits.ts";
 import type { Compression } from "./compress.ts";
 
 export interface DecompressLimits {
+  /** What is unpacked, for messages: a layer by default. */
+  readonly what?: string;
   /** Bytes that may come out. {@link Limits.decompressed} by default. */
   readonly total?: number;
   /** Out to in, once more than `free` bytes came out. {@link Limits.decompressionRatio} by default. */
@@ -24,6 +26,7 @@ export function detectCompression(start: Uint8Array): Compression {
 
 /** Counts both sides of a decoder and stops a bomb. */
 class Gauge {
+  readonly #what: string;
   readonly #total: number;
   readonly #ratio: number;
   readonly #free: number;
@@ -31,6 +34,7 @@ class Gauge {
   #given = 0;
 
   constructor(limits: DecompressLimits) {
+    this.#what = limits.what ?? "layer";
     this.#total = limits.total ?? Limits.decompressed;
     this.#ratio = limits.ratio ?? Limits.decompressionRatio;
     this.#free = limits.free ?? Limits.decompressedFree;
@@ -39,12 +43,12 @@ class Gauge {
   give(size: number): void {
     this.#given += size;
     if (this.#given > this.#total) {
-      throw new OciError("LIMIT_EXCEEDED", `The layer unpacks to more than ${this.#total} bytes`);
+      throw new OciError("LIMIT_EXCEEDED", `The ${this.#what} unpacks to more than ${this.#total} bytes`);
     }
     if (this.#given > this.#free && this.#given > this.taken * this.#ratio) {
       throw new OciError(
         "LIMIT_EXCEEDED",
-        `The layer unpacks to more than ${this.#ratio} times its size (${this.#given} bytes out of ${this.taken})`,
+        `The ${this.#what} unpacks to more than ${this.#ratio} times its size (${this.#given} bytes out of ${this.taken})`,
       );
     }
   }

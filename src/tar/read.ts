@@ -1,20 +1,13 @@
-import type { Header } from "tar-stream";
 import type { Bytes } from "../bytes/bytes.ts";
 import { OciError } from "../error/oci-error.ts";
 import { Limits } from "../spec/limits.ts";
 import { BLOCK, padding } from "./block.ts";
 import { BlockReader } from "./block-reader.ts";
-import type { TarEntry, TarEntryType } from "./entry.ts";
+import { describeEntry } from "./describe-entry.ts";
+import type { TarEntry } from "./entry.ts";
 import { checkNumbers, decodeHeader, numberField } from "./header.ts";
-import { checkPax, paxTime } from "./pax.ts";
-
-/** A header block as it stood in the archive, with the body of an extended header. */
-export interface RawHeader {
-  readonly block: Buffer;
-  readonly flag: string;
-  /** Of a PAX or GNU long-name header, without its padding. */
-  readonly body?: Buffer;
-}
+import { checkPax } from "./pax.ts";
+import { isExtended, type RawHeader } from "./raw-header.ts";
 
 /** One entry as it is read; its content must be taken, if at all, before the next one. */
 export interface TarReading {
@@ -40,11 +33,6 @@ export interface ReadTarOptions {
 
 function invalid(problem: string): OciError {
   return new OciError("ARCHIVE_INVALID", `Invalid tar: ${problem}`);
-}
-
-/** A header as whole blocks. */
-export function blocksOf({ block, body }: Pick<RawHeader, "block" | "body">): Buffer[] {
-  return body ? [block, body, Buffer.alloc(padding(body.length))] : [block];
 }
 
 /** Reads the body of an extended header, bounded and checked. */
@@ -73,7 +61,7 @@ async function takeHeaders(reader: BlockReader, options: ReadTarOptions): Promis
     }
     checkNumbers(block);
     const flag = block.toString("latin1", 156, 157);
-    if (!/^[xgLK]$/.test(flag)) return [...headers, { block, flag }];
+    if (!isExtended(flag)) return [...headers, { block, flag }];
     // Some readers would add the second one to the first, others would forget the first.
     if (flag !== "g" && headers.some((before) => before.flag === flag)) {
       throw invalid(`two extended headers of the kind ${flag} before one entry`);
@@ -81,49 +69,6 @@ async function takeHeaders(reader: BlockReader, options: ReadTarOptions): Promis
     headers.push({ block, flag, body: await extended(reader, block, flag) });
     if (headers.length > 16) throw invalid("more than 16 extended headers before one entry");
   }
-}
-
-const TYPES: Readonly<Record<Header["type"], TarEntryType>> = {
-  file: "file",
-  "contiguous-file": "file",
-  link: "hardlink",
-  symlink: "symlink",
-  directory: "directory",
-  "character-device": "character-device",
-  "block-device": "block-device",
-  fifo: "fifo",
-};
-
-function describe(header: Header, flag: string): TarEntry {
-  const pax = (header.pax ?? {}) as Readonly<Record<string, string>>;
-  const path = header.name;
-  if (/^[SNX]$/.test(flag) || pax["GNU.sparse.major"] !== undefined || pax["GNU.sparse.map"] !== undefined) {
-    throw invalid(
-      `${JSON.stringify(path)} is a sparse file or in an old form that other tools read differently; pack without --sparse`,
-    );
-  }
-  // No type at all is what tar-stream gives for flags that it does not know.
-  const given = TYPES[header.type] ?? "other";
-  const type = given === "file" && path.endsWith("/") ? "directory" : given;
-  if (path === "" || path.includes("\0")) throw invalid("an entry has no name");
-  // Some readers would take the content for headers, others would not: two archives in one.
-  if (type === "directory" && flag !== "5" && header.size > 0) {
-    throw invalid(`${JSON.stringify(path)} is a directory with content`);
-  }
-  return {
-    path: path.length > 1 ? path.replace(/\/+$/, "") || "/" : path,
-    type,
-    mode: header.mode & 0o7777,
-    uid: pax["uid"] ? Number(pax["uid"]) : header.uid,
-    gid: pax["gid"] ? Number(pax["gid"]) : header.gid,
-    userName: pax["uname"] ?? header.uname,
-    groupName: pax["gname"] ?? header.gname,
-    modifiedAt: pax["mtime"] ? paxTime(pax["mtime"]) : header.mtime.getTime() / 1000,
-    // Links and directories carry no content, whatever the field says (POSIX pax, "size").
-    size: type === "file" || type === "other" ? header.size : 0,
-    // Likewise null, where there is none.
-    ...(type === "symlink" || type === "hardlink" ? { linkPath: header.linkname ?? "" } : {}),
-  };
 }
 
 /**
@@ -144,8 +89,7 @@ export async function* readTar(
     if (!headers) return;
     entries += 1;
     if (entries > maxEntries) throw new OciError("LIMIT_EXCEEDED", `The tar has more than ${maxEntries} entries`);
-    const raw = Buffer.concat(headers.flatMap(blocksOf));
-    const entry = describe(await decodeHeader(raw), headers.at(-1)?.flag ?? "");
+    const entry = describeEntry(decodeHeader(headers));
     const content = reader.content(entry.size);
     yield { entry, headers, offset: reader.offset, content: () => content };
     await reader.skip(content, padding(entry.size), options.endRequired === false);

@@ -1,0 +1,21 @@
+import type { ChosenImage } from "../image/choose-image.ts";
+import { type Opened, resolveOpened } from "../open/opened.ts";
+import { localPlatform, parsePlatformText, type Platform } from "../spec/platform.ts";
+import type { Context } from "./context.ts";
+
+/** The platform of this machine's containers. */
+export function ownPlatform(): Platform {
+  return localPlatform(process.arch, process.platform === "win32" ? "windows" : "linux");
+}
+
+/** The one image that a locator means: of an index that of the platform asked for, else of this machine's. */
+export async function openImage(opened: Opened, written: string | undefined, context: Context): Promise<ChosenImage> {
+  const platform = written === undefined ? undefined : parsePlatformText(written);
+  const root = await resolveOpened(opened, { signal: context.signal });
+  const { chooseImage } = await import("../image/choose-image.ts");
+  return chooseImage(opened.store, root, {
+    ...(platform ? { platform } : {}),
+    otherwise: ownPlatform(),
+    signal: context.signal,
+  });
+}

@@ -1,0 +1,151 @@
+import type { Descriptor } from "../spec/descriptor.ts";
+import type { Digest } from "../spec/digest.ts";
+import type { Signal } from "../store/content.ts";
+import type { TarEntry, TarEntryType } from "../tar/entry.ts";
+import type { ChosenImage } from "./choose-image.ts";
+import { FileTree, type LayerEntry, pathOf, type TreeNode } from "./file-tree.ts";
+import { readMark } from "./image-path.ts";
+import { scanLayer } from "./layer-files.ts";
+
+/** One file, folder or link of an image. */
+export interface ImageFile {
+  /** From the root, starting with a slash. */
+  readonly path: string;
+  readonly type: TarEntryType | "whiteout" | "opaque";
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly userName?: string;
+  readonly groupName?: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Seconds since 1970. */
+  readonly modifiedAt: number;
+  /** Where a symbolic link leads, as it is written; the path of the file that a hard link is another name of. */
+  readonly linkPath?: string;
+  /** The layer that brought it, 0 the lowest. */
+  readonly layer: number;
+  readonly layerDigest: Digest;
+}
+
+/** Layers read at a time: decompressing is done by as many threads. */
+const TOGETHER = 4;
+
+/** Does something for each index, a few at a time. */
+async function eachOf(count: number, work: (index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < count) {
+      next += 1;
+      await work(next - 1);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(TOGETHER, count) }, worker));
+}
+
+/** The entries of each layer; a layer that comes twice is read once. */
+async function readLayers(
+  image: Pick<ChosenImage, "source" | "manifest">,
+  signal: Signal,
+): Promise<readonly (readonly LayerEntry[])[]> {
+  const { layers } = image.manifest;
+  const distinct = [...new Map(layers.map((layer) => [layer.digest, layer])).values()];
+  const found = new Map<Digest, readonly LayerEntry[]>();
+  const failed = new AbortController();
+  const either = signal.signal ? AbortSignal.any([signal.signal, failed.signal]) : failed.signal;
+  try {
+    await eachOf(distinct.length, async (index) => {
+      const layer = distinct[index];
+      if (layer) found.set(layer.digest, await listLayer(image, layer, { signal: either }));
+    });
+  } catch (error) {
+    // The other readers end too.
+    failed.abort(error);
+    throw error;
+  }
+  return layers.map(({ digest }) => found.get(digest) ?? []);
+}
+
+async function listLayer(image: Pick<ChosenImage, "source">, layer: Descriptor, signal: Signal): Promise<LayerEntry[]> {
+  const entries: LayerEntry[] = [];
+  const take = (entry: TarEntry): undefined => {
+    entries.push({ entry, order: entries.length });
+  };
+  await scanLayer(image.source, layer, take, signal);
+  return entries;
+}
+
+/**
+ * The tree of an image's files; layers are streamed through in parallel, their contents passed over.
+ * @throws OciError ARCHIVE_INVALID, LIMIT_EXCEEDED, UNSUPPORTED for layers that are not tars or not there
+ */
+export async function readFileTree(
+  image: Pick<ChosenImage, "source" | "manifest">,
+  signal: Signal = {},
+): Promise<FileTree> {
+  const tree = new FileTree();
+  for (const entries of await readLayers(image, signal)) tree.apply(entries);
+  return tree;
+}
+
+function describe(entry: TarEntry, rest: Pick<ImageFile, "path" | "type" | "layer" | "layerDigest">): ImageFile {
+  const { mode, uid, gid, userName, groupName, size, modifiedAt, linkPath } = entry;
+  return {
+    ...rest,
+    mode,
+    uid,
+    gid,
+    ...(userName === "" ? {} : { userName }),
+    ...(groupName === "" ? {} : { groupName }),
+    size,
+    modifiedAt,
+    ...(linkPath === undefined ? {} : { linkPath }),
+  };
+}
+
+/** What a node is to whoever lists it; undefined for a folder that no layer names. */
+export function describeNode(node: TreeNode, layers: readonly Descriptor[]): ImageFile | undefined {
+  const { inode, layer, hardLink } = node;
+  const layerDigest = layers[layer]?.digest;
+  if (!inode || !layerDigest) return undefined;
+  const { entry } = inode;
+  const file = describe(entry, { path: pathOf(node), type: entry.type, layer, layerDigest });
+  return hardLink && entry.type === "file" ? { ...file, type: "hardlink", linkPath: pathOf(hardLink) } : file;
+}
+
+/**
+ * All files of an image as a container sees them, in the order of their paths.
+ * @throws OciError ARCHIVE_INVALID, LIMIT_EXCEEDED, UNSUPPORTED
+ */
+export async function listImageFiles(
+  image: Pick<ChosenImage, "source" | "manifest">,
+  signal: Signal = {},
+): Promise<readonly ImageFile[]> {
+  const tree = await readFileTree(image, signal);
+  const files: ImageFile[] = [];
+  for (const node of tree.nodes()) {
+    const file = describeNode(node, image.manifest.layers);
+    if (file) files.push(file);
+  }
+  return files;
+}
+
+/**
+ * The entries of one layer as they stand in it, whiteouts included.
+ * @param at which layer, 0 the lowest
+ * @throws OciError ARCHIVE_INVALID, LIMIT_EXCEEDED, UNSUPPORTED
+ */
+export async function listLayerFiles(
+  image: Pick<ChosenImage, "source" | "manifest">,
+  at: number,
+  signal: Signal = {},
+): Promise<readonly ImageFile[]> {
+  const layer = image.manifest.layers[at];
+  if (!layer) return [];
+  return (await listLayer(image, layer, signal)).map(({ entry }) => {
+    const parts = entry.path.split("/").filter((part) => part !== "" && part !== ".");
+    const mark = readMark(parts.at(-1) ?? "", entry.path);
+    const type = mark.kind === "whiteout" || mark.kind === "opaque" ? mark.kind : entry.type;
+    return describe(entry, { path: `/${parts.join("/")}`, type, layer: at, layerDigest: layer.digest });
+  });
+}

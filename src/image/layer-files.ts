@@ -1,0 +1,82 @@
+import { OciError } from "../error/oci-error.ts";
+import { withContext } from "../error/oci-error.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
+import { isNonDistributable } from "../spec/media-type.ts";
+import type { Bytes } from "../bytes/bytes.ts";
+import type { Signal } from "../store/content.ts";
+import type { Source } from "../store/store.ts";
+import type { Compression } from "../tar/compress.ts";
+import { decompress, detectCompression } from "../tar/decompress.ts";
+import type { TarEntry } from "../tar/entry.ts";
+import { type ContentSink, TarScanner } from "../tar/scan.ts";
+
+/** Called with each entry of a layer; what it returns gets the content. */
+export type OnLayerEntry = (entry: TarEntry) => ContentSink | undefined;
+
+/** What the media type says; layers of other families and no compression are the same here. */
+export function compressionOf(mediaType: string): Compression {
+  if (/[+.]gzip$/.test(mediaType)) return "gzip";
+  return mediaType.endsWith("+zstd") ? "zstd" : "none";
+}
+
+/** @throws OciError UNSUPPORTED for layers whose content is not where the image is, or that are no tar */
+export function requireTarLayer(layer: Descriptor): void {
+  if (isNonDistributable(layer.mediaType)) {
+    throw new OciError(
+      "UNSUPPORTED",
+      `The layer ${layer.digest} is non-distributable: its content is elsewhere, and is not fetched from there`,
+      { digest: layer.digest },
+    );
+  }
+  if (/[.+]tar(?:[.+](?:gzip|zstd))?$/.test(layer.mediaType)) return;
+  throw new OciError("UNSUPPORTED", `The layer ${layer.digest} is not a tar, but ${layer.mediaType}`, {
+    digest: layer.digest,
+  });
+}
+
+async function* withFirst(first: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield first;
+    for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
+}
+
+/**
+ * The tar in a layer. Some builders say gzip of what is none, so the first bytes decide.
+ * @throws OciError ARCHIVE_INVALID, LIMIT_EXCEEDED, and what the source throws
+ */
+export async function* layerTar(
+  source: Pick<Source, "fetch">,
+  layer: Descriptor,
+  signal: Signal,
+): Bytes & AsyncGenerator<Uint8Array> {
+  requireTarLayer(layer);
+  const chunks = source.fetch(layer, { kind: "blob", ...signal })[Symbol.asyncIterator]();
+  const first = await chunks.next();
+  if (first.done === true) return;
+  yield* decompress(withFirst(first.value, chunks), detectCompression(first.value));
+}
+
+/**
+ * Reads the headers of a layer in order, and the contents that are asked for.
+ * @throws OciError ARCHIVE_INVALID, LIMIT_EXCEEDED, UNSUPPORTED
+ */
+export async function scanLayer(
+  source: Pick<Source, "fetch">,
+  layer: Descriptor,
+  onEntry: OnLayerEntry,
+  signal: Signal,
+): Promise<void> {
+  const scanner = new TarScanner(onEntry);
+  try {
+    for await (const chunk of layerTar(source, layer, signal)) {
+      signal.signal?.throwIfAborted();
+      scanner.write(chunk);
+    }
+    scanner.end();
+  } catch (error) {
+    throw withContext(error, { digest: layer.digest });
+  }
+}
