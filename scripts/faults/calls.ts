@@ -192,6 +192,7 @@ class Lane implements AsyncDisposable {
     row.kept += ledger.size;
     const session = new Session(client, ledger);
     for (const operation of Object.values(OPERATIONS)) await operation(session, place);
+    ledger.expectGarbage();
     await ledger.check(client);
   }
 

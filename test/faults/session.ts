@@ -14,8 +14,11 @@ export class Refused extends Error {
   }
 }
 
-/** What a registry whose disk fails may answer: never that something is not there, never that all is well. */
-const FAILURES: readonly number[] = [500, 503, 507];
+/**
+ * What a registry whose disk fails may answer: never that something is not there, never that all is well. 403:
+ * the system has made the file system read-only.
+ */
+const FAILURES: readonly number[] = [403, 500, 503, 507];
 
 /** How a blob is sent. */
 export type Way = "one request" | "two requests" | "chunks";
