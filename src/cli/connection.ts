@@ -1,9 +1,10 @@
 import { collect } from "../bytes/collect.ts";
 import { OciError } from "../error/oci-error.ts";
 import type { Connections } from "../open/connections.ts";
-import type { Credential, OpenMode } from "../open/open-options.ts";
+import type { Credential, OpenMode, OpenOptions } from "../open/open-options.ts";
 import type { Opened } from "../open/opened.ts";
 import { layoutHint, type Locator, parseLocator } from "../spec/locator.ts";
+import type { Registry } from "../store/store.ts";
 import type { Context } from "./context.ts";
 import { flag, type Option, type OptionValues, text } from "./option.ts";
 
@@ -93,6 +94,23 @@ export async function openLocated(
     mode,
     ...(locator.medium === "registry" ? { connections: await connectionsOf(context) } : {}),
     ...(credentials === undefined ? {} : { credentials }),
+    ...surroundings(options, context),
+  });
+}
+
+/** Opens a registry's host, with all of its repositories. */
+export async function openHostOf(host: string, options: ConnectionValues, context: Context): Promise<Registry> {
+  const credentials = await credentialsOf(options, context);
+  const { openHost } = await import("../open/open-host.ts");
+  return openHost(host, {
+    connections: await connectionsOf(context),
+    ...(credentials === undefined ? {} : { credentials }),
+    ...surroundings(options, context),
+  });
+}
+
+function surroundings(options: ConnectionValues, context: Context): Omit<OpenOptions, "mode"> {
+  return {
     plainHttp: options.plainHttp,
     insecure: options.insecure,
     ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
@@ -102,7 +120,7 @@ export async function openLocated(
     cwd: context.cwd,
     signal: context.signal,
     onEvent: context.onEvent,
-  });
+  };
 }
 
 const shared = new WeakMap<Context, Connections>();

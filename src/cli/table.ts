@@ -38,6 +38,13 @@ export const table: readonly Entry[] = [
   entry("tag add", "Point tags at a manifest", () => import("./commands/tag/add.ts")),
   entry("tag mv", "Give a tag another name", () => import("./commands/tag/mv.ts")),
   entry("tag rm", "Remove a tag, and nothing but the tag", () => import("./commands/tag/rm.ts")),
+  entry("repo ls", "List the repositories of a registry or folder", () => import("./commands/repo/ls.ts")),
+  entry("repo cp", "Copy a repository: every tag with all that hangs on it", () => import("./commands/repo/cp.ts")),
+  entry(
+    "repo rm",
+    "Remove every tag of a repository, and what the tags lead to",
+    () => import("./commands/repo/rm.ts"),
+  ),
   entry("layout init", "Make an empty layout directory", () => import("./commands/layout/init.ts")),
   entry("layout fsck", "Check every blob and name of a layout", () => import("./commands/layout/fsck.ts")),
   entry("depot reindex", "Rebuild a registry's catalog from its layouts", () => import("./commands/depot/reindex.ts")),
@@ -54,6 +61,7 @@ export const groups: Readonly<Record<string, string>> = {
   manifest: "Read, write and remove manifests",
   blob: "Read, write and remove blobs",
   tag: "List, add, rename and remove tags",
+  repo: "List, copy and remove repositories",
   layout: "Make and check layout directories",
   depot: "Look after a folder that is served as a registry",
 };
