@@ -11,7 +11,7 @@ import type { Source } from "../store/store.ts";
 import { ManifestReader } from "./manifest-reader.ts";
 
 /** Indexes inside indexes that a selection looks into. */
-const MAX_DEPTH = 8;
+export const MAX_DEPTH = 8;
 
 /**
  * The first manifest below an index that serves a platform (image-index.md: the first match
@@ -47,7 +47,7 @@ export async function selectPlatform(
 }
 
 /** The platform that an image's configuration names, if it is an image and names one. */
-async function imagePlatform(
+export async function imagePlatform(
   source: Pick<Source, "fetch">,
   manifest: Descriptor,
   options?: Signal,

@@ -18,6 +18,8 @@ export const Annotation: {
   readonly OrasContentDigest: "io.deis.oras.content.digest";
   /** ORAS artifacts-spec: when an artifact was made (RFC 3339). */
   readonly OrasCreated: "io.cncf.oras.artifact.created";
+  /** berth: this index lists fewer platforms than the one of this digest did. */
+  readonly StrippedFrom: "dev.berth.index.stripped-from";
 } = {
   RefName: "org.opencontainers.image.ref.name",
   Title: "org.opencontainers.image.title",
@@ -31,4 +33,5 @@ export const Annotation: {
   OrasUnpack: "io.deis.oras.content.unpack",
   OrasContentDigest: "io.deis.oras.content.digest",
   OrasCreated: "io.cncf.oras.artifact.created",
+  StrippedFrom: "dev.berth.index.stripped-from",
 };

@@ -1,10 +1,12 @@
 import { ManifestReader } from "../graph/manifest-reader.ts";
 import { plan, type Root } from "../graph/plan.ts";
 import type { Step } from "../graph/step.ts";
+import type { Digest } from "../spec/digest.ts";
 import type { Signal } from "../store/content.ts";
 import type { Source, Store } from "../store/store.ts";
 import type { OnTransferEvent } from "./event.ts";
 import { execute } from "./execute.ts";
+import type { FetchExternal } from "./move.ts";
 import type { Summary } from "./summary.ts";
 
 export interface CopyOptions extends Signal {
@@ -16,6 +18,12 @@ export interface CopyOptions extends Signal {
   readonly referrers?: boolean;
   /** Only referrers of these artifact types. */
   readonly artifactTypes?: readonly string[];
+  /** Manifests that stay behind although an index names them; see choosePlatforms. */
+  readonly without?: ReadonlySet<Digest>;
+  /** Fetches layers that the source lacks from the URLs of their descriptors; without it they are never asked for. */
+  readonly external?: FetchExternal;
+  /** Say in each step how its node belongs to the graph. */
+  readonly explain?: boolean;
   /** Ask the target for every node, and read what a layout holds: damage is found and repaired. */
   readonly deep?: boolean;
   /** Nodes on their way at a time; 4 by default. */
@@ -36,10 +44,11 @@ export interface CopyOptions extends Signal {
  */
 export async function copy(options: CopyOptions): Promise<Summary> {
   const reader = new ManifestReader(options.source);
-  return execute(plan({ ...options, reader, lease: true }), { ...options, reader });
+  const includeExternal = options.external !== undefined;
+  return execute(plan({ ...options, reader, includeExternal, lease: true }), { ...options, reader });
 }
 
 /** The steps that {@link copy} would take. */
 export function planCopy(options: CopyOptions): AsyncIterable<Step> {
-  return plan(options);
+  return plan({ ...options, includeExternal: options.external !== undefined });
 }

@@ -1,16 +1,28 @@
 import { fromBuffer, type Bytes } from "../bytes/bytes.ts";
 import { isOciError, OciError, withContext } from "../error/oci-error.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
+import type { Digest } from "../spec/digest.ts";
 import type { ManifestReader } from "../graph/manifest-reader.ts";
 import type { Action, ContentStep } from "../graph/step.ts";
 import type { Signal } from "../store/content.ts";
 import type { Source, Store } from "../store/store.ts";
 import type { OnTransferEvent } from "./event.ts";
 
+/** Reads a layer from one of the URLs of its descriptor, without credentials of any registry. */
+export type FetchExternal = (
+  descriptor: Descriptor,
+  urls: readonly string[],
+  options: Signal & { readonly offset?: number },
+) => Bytes;
+
 export interface Route extends Signal {
   readonly source: Source;
   readonly target: Store;
   readonly reader: ManifestReader;
   readonly onEvent?: OnTransferEvent;
+  readonly external?: FetchExternal;
+  /** The indexes that are copied are not whole: a target that refuses one gets a better word. */
+  readonly without?: ReadonlySet<Digest>;
 }
 
 export interface Moved {
@@ -32,22 +44,39 @@ async function moveManifest({ descriptor }: ContentStep, route: Route): Promise<
   const bytes = await from("source", reader.read(descriptor, signalOf(signal)));
   const pushed = await from(
     "target",
-    target.push(descriptor, (options) => fromBuffer(bytes.subarray(options?.offset ?? 0)), {
-      kind: "manifest",
-      listed: false,
-      absent: true,
-      ...signalOf(signal),
-    }),
+    explained(
+      route,
+      target.push(descriptor, (options) => fromBuffer(bytes.subarray(options?.offset ?? 0)), {
+        kind: "manifest",
+        listed: false,
+        absent: true,
+        ...signalOf(signal),
+      }),
+    ),
   );
   route.onEvent?.({ type: "progress", descriptor, bytes: descriptor.size });
   return { action: pushed.existed ? "skip" : "push", subjectHandled: pushed.subjectHandled };
 }
 
+async function explained<T>({ without }: Route, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const sparse = without !== undefined && without.size > 0;
+    if (!sparse || !isOciError(error, "MANIFEST_BLOB_UNKNOWN", "MANIFEST_INVALID", "MANIFEST_UNKNOWN")) throw error;
+    throw new OciError(error.code, error.message, {
+      ...error.context,
+      cause: error,
+      hint: "This target takes no index without all that it names; make one of what is copied: --sparse strip",
+    });
+  }
+}
+
 async function moveBlob(step: ContentStep, route: Route): Promise<Moved> {
-  const { source, target, signal } = route;
+  const { target, signal } = route;
   const { descriptor } = step;
   if (step.action !== "push" && target.mount) {
-    const mounted = await from("target", target.mount(descriptor, source.location, signalOf(signal)));
+    const mounted = await from("target", target.mount(descriptor, route.source.location, signalOf(signal)));
     if (mounted === "mounted") return { action: step.action, subjectHandled: false };
     // The other side opened an upload instead; a push opens its own, where it can also go on after a break.
     if (mounted) await mounted.abort();
@@ -56,15 +85,8 @@ async function moveBlob(step: ContentStep, route: Route): Promise<Moved> {
   // What goes to a registry is on the wire before the second chunk after it is asked for.
   const lent = target.location.medium === "registry";
   const read = (options?: { readonly offset?: number }): Bytes =>
-    tagged(
-      source.fetch(descriptor, {
-        kind: "blob",
-        verify: false,
-        lent,
-        offset: options?.offset ?? 0,
-        ...signalOf(signal),
-      }),
-      (bytes) => route.onEvent?.({ type: "progress", descriptor, bytes }),
+    tagged(contentOf(step, route, { lent, offset: options?.offset ?? 0, ...signalOf(signal) }), (bytes) =>
+      route.onEvent?.({ type: "progress", descriptor, bytes }),
     );
   try {
     const pushed = await target.push(descriptor, read, { kind: "blob", absent: true, ...signalOf(signal) });
@@ -76,9 +98,19 @@ async function moveBlob(step: ContentStep, route: Route): Promise<Moved> {
 }
 
 /** The target refused the bytes: reads them again, checked, to find out whether the source is what is damaged. */
-async function blameSource({ descriptor }: ContentStep, { source, signal }: Route): Promise<void> {
-  const checked = source.fetch(descriptor, { kind: "blob", ...signalOf(signal) });
+async function blameSource(step: ContentStep, { source, signal }: Route): Promise<void> {
+  if (step.fetched) return;
+  const checked = source.fetch(step.descriptor, { kind: "blob", ...signalOf(signal) });
   await from("source", drain(checked));
+}
+
+function contentOf(
+  { descriptor, external = [], fetched }: ContentStep,
+  { source, external: fetchExternal }: Route,
+  options: Signal & { readonly offset: number; readonly lent: boolean },
+): Bytes {
+  if (fetched && fetchExternal) return fetchExternal(descriptor, external, options);
+  return source.fetch(descriptor, { kind: "blob", verify: false, ...options });
 }
 
 async function drain(bytes: Bytes): Promise<void> {
