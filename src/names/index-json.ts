@@ -5,12 +5,12 @@ import { nodeDisk } from "../disk/node-disk.ts";
 import { bareDescriptor, type Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { LayoutIndexView } from "../spec/layout-index-view.ts";
-import { isIndexType } from "../spec/media-type.ts";
 import type { Signal } from "../store/content.ts";
 import type { Change, Names, Page, Referrer, ReferrersOptions, Tag } from "../store/names.ts";
 import { IndexBatch } from "./index-json-batch.ts";
 import { type ManifestBytes, ManifestReader } from "./index-json-facts.ts";
 import { IndexFile } from "./index-json-file.ts";
+import { findManifest, listTags } from "./index-json-lookup.ts";
 import { findReferrers } from "./index-json-referrers.ts";
 
 export interface IndexJsonOptions {
@@ -65,22 +65,11 @@ export class IndexJsonNames implements Names {
   }
 
   async manifest(digest: Digest, options: Signal = {}): Promise<Descriptor | undefined> {
-    const entry = (await this.view()).withDigest(digest).at(-1);
-    if (entry) return bareDescriptor(entry.descriptor);
-    const facts = await this.#reader.facts(digest, options);
-    return facts?.mediaType === undefined ? undefined : { mediaType: facts.mediaType, digest, size: facts.size };
+    return await findManifest(await this.view(), this.#reader, digest, options);
   }
 
   async *tags(options: Page = {}): AsyncGenerator<Tag, void, undefined> {
-    const view = await this.view();
-    let left = options.limit ?? Number.POSITIVE_INFINITY;
-    for (const name of view.tags) {
-      if (options.after !== undefined && name <= options.after) continue;
-      const entry = view.named(name);
-      if (entry === undefined || isFallback(name, entry.descriptor)) continue;
-      if (left-- <= 0) return;
-      yield { name, descriptor: bareDescriptor(entry.descriptor) };
-    }
+    yield* listTags(await this.view(), options);
   }
 
   async *referrers(subject: Descriptor, options: ReferrersOptions = {}): AsyncGenerator<Referrer, void, undefined> {
@@ -158,12 +147,4 @@ export class IndexJsonNames implements Names {
     await batch.settle();
     for (const request of accepted) request.resolve();
   }
-}
-
-/** sha512 digests are cut to the same length. */
-const FALLBACK_TAG = /^sha(?:256|512)-[a-f0-9]{64}$/;
-
-/** The lists of referrers that are kept as tags for other tools are no names of their own. */
-function isFallback(tag: string, descriptor: Descriptor): boolean {
-  return isIndexType(descriptor.mediaType) && FALLBACK_TAG.test(tag);
 }

@@ -68,6 +68,36 @@ function headerOf(entry: TarEntry): Header {
   };
 }
 
+/** The two zero blocks that end a tar. */
+export function tarEnd(): Uint8Array {
+  return Buffer.alloc(2 * BLOCK);
+}
+
+/**
+ * Writes one entry: its headers, its content, its padding.
+ * @throws OciError FILE_INVALID when the content is not as long as the entry says, UNSUPPORTED for devices, fifos and the like
+ */
+export async function* writeTarEntry({ entry, content }: TarInput): AsyncGenerator<Uint8Array, void, undefined> {
+  yield await encodeHeader(headerOf(entry));
+  let written = 0;
+  if (content) {
+    for await (const chunk of content()) {
+      written += chunk.length;
+      if (written > entry.size) break;
+      yield chunk;
+    }
+  }
+  if (written !== entry.size) {
+    throw new OciError(
+      "FILE_INVALID",
+      `${JSON.stringify(entry.path)} should have ${entry.size} bytes, got ${written > entry.size ? "more" : written}`,
+      { hint: "It changed while it was read; try again when nothing writes to it" },
+    );
+  }
+  const rest = padding(entry.size);
+  if (rest > 0) yield Buffer.alloc(rest);
+}
+
 /**
  * Writes a tar: entries in the order given, then the two zero blocks. The bytes depend
  * on the entries alone.
@@ -76,25 +106,6 @@ function headerOf(entry: TarEntry): Header {
 export async function* writeTar(
   inputs: AsyncIterable<TarInput> | Iterable<TarInput>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const { entry, content } of inputs) {
-    yield await encodeHeader(headerOf(entry));
-    let written = 0;
-    if (content) {
-      for await (const chunk of content()) {
-        written += chunk.length;
-        if (written > entry.size) break;
-        yield chunk;
-      }
-    }
-    if (written !== entry.size) {
-      throw new OciError(
-        "FILE_INVALID",
-        `${JSON.stringify(entry.path)} should have ${entry.size} bytes, got ${written > entry.size ? "more" : written}`,
-        { hint: "It changed while it was read; try again when nothing writes to it" },
-      );
-    }
-    const rest = padding(entry.size);
-    if (rest > 0) yield Buffer.alloc(rest);
-  }
-  yield Buffer.alloc(2 * BLOCK);
+  for await (const input of inputs) yield* writeTarEntry(input);
+  yield tarEnd();
 }

@@ -1,0 +1,84 @@
+import type { DiskFile } from "../disk/disk.ts";
+import { OciError } from "../error/oci-error.ts";
+import type { Digest } from "../spec/digest.ts";
+import type { Blobs, Upload } from "../store/blobs.ts";
+import type { Content, Range, Signal } from "../store/content.ts";
+import { type Span, TarContent } from "./tar-content.ts";
+
+/** Where a blob lies in an archive; a text says why it cannot be read. */
+export type TarPlace = { readonly offset: number; readonly size: number } | string;
+
+/** Blobs that lie in an uncompressed tar, read in place. Nothing can be written. */
+export class TarBlobs implements Blobs {
+  readonly #file: DiskFile;
+  readonly #path: string;
+  readonly #places: ReadonlyMap<Digest, TarPlace>;
+
+  /** @param path names the archive in messages */
+  constructor(file: DiskFile, path: string, places: ReadonlyMap<Digest, TarPlace>) {
+    this.#file = file;
+    this.#path = path;
+    this.#places = places;
+  }
+
+  has(digest: Digest): boolean {
+    return this.#places.has(digest);
+  }
+
+  async stat(digest: Digest): Promise<{ readonly size: number } | undefined> {
+    const place = this.#places.get(digest);
+    return place === undefined ? undefined : { size: this.#require(place, digest).size };
+  }
+
+  async open(digest: Digest, options: { readonly range?: Range } & Signal = {}): Promise<Content> {
+    const found = this.#places.get(digest);
+    if (found === undefined) {
+      throw new OciError("BLOB_UNKNOWN", `There is no blob ${digest} in ${JSON.stringify(this.#path)}`, { digest });
+    }
+    const { offset, size } = this.#require(found, digest);
+    const part = partOf(options.range, size, digest);
+    return new TarContent(this.#file, { start: offset, end: offset + size }, part, options.signal);
+  }
+
+  async stage(): Promise<Upload> {
+    throw this.#readOnly();
+  }
+
+  async resume(): Promise<Upload> {
+    throw this.#readOnly();
+  }
+
+  async remove(): Promise<void> {
+    throw this.#readOnly();
+  }
+
+  async *list(): AsyncGenerator<{ digest: Digest; size: number; touchedAt: Date }, void, undefined> {
+    for (const [digest, place] of this.#places) {
+      if (typeof place !== "string") yield { digest, size: place.size, touchedAt: new Date(0) };
+    }
+  }
+
+  #require(place: TarPlace, digest: Digest): { readonly offset: number; readonly size: number } {
+    if (typeof place !== "string") return place;
+    throw new OciError("CONTENT_DAMAGED", `The blob ${digest} is ${place} in the archive, expected a regular file`, {
+      digest,
+    });
+  }
+
+  #readOnly(): OciError {
+    return new OciError("UNSUPPORTED", `The archive ${JSON.stringify(this.#path)} is only read`);
+  }
+}
+
+function partOf(range: Range | undefined, size: number, digest: Digest): Span {
+  if (range === undefined) return { start: 0, end: size };
+  const last = range.end ?? size - 1;
+  if (range.start < 0 || range.start >= size || last < range.start) {
+    throw new OciError(
+      "RANGE_INVALID",
+      `The range ${range.start}-${range.end ?? ""} is outside of ${digest}, which has ${size} bytes`,
+      { digest },
+    );
+  }
+  return { start: range.start, end: Math.min(last + 1, size) };
+}
