@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import { fromBuffer, type Bytes } from "../bytes/bytes.ts";
 import { collect } from "../bytes/collect.ts";
 import { limit } from "../bytes/limit.ts";
@@ -9,9 +8,9 @@ import type { Descriptor } from "../spec/descriptor.ts";
 import { computableAlgorithm, type Digest } from "../spec/digest.ts";
 import { Limits } from "../spec/limits.ts";
 import { type Manifest, parseManifest } from "../spec/manifest.ts";
-import { isNonDistributable } from "../spec/media-type.ts";
 import { referrerDescriptor } from "../spec/referrer.ts";
 import type { Blobs } from "./blobs.ts";
+import { checkClosure } from "./check-closure.ts";
 import { describeLocation } from "./describe-location.ts";
 import type { Content, ContentSource, Range, Signal } from "./content.ts";
 import type { Change, ManifestChange, NameChange, Names } from "./names.ts";
@@ -26,7 +25,7 @@ import type {
   ReferrersChange,
   Store,
 } from "./store.ts";
-import { type Edge, manifestEdges } from "./successors.ts";
+import { manifestEdges } from "./successors.ts";
 import { Turns } from "./turns.ts";
 import { VerifiedFiles } from "./verified-files.ts";
 
@@ -47,9 +46,6 @@ export interface RepositoryOptions {
 export function repository(blobs: Blobs, names: Names, options: RepositoryOptions): Store {
   return new Repository(blobs, names, options).store();
 }
-
-/** Edges of a manifest looked at without a pause. */
-const TURN = 512;
 
 class Repository {
   readonly #blobs: Blobs;
@@ -181,7 +177,7 @@ class Repository {
     options: PushOptions,
   ): Promise<PushResult> {
     const edges = manifestEdges(manifest);
-    await this.#checkClosure(edges, options);
+    await checkClosure(this.#blobs, edges, options);
     const known = await this.#exists(descriptor, { ...options, kind: "manifest", lease: true });
     const existed = known && !options.absent && (await this.#isWhole(descriptor, options));
     if (!existed) await this.#write(descriptor, fromBuffer(bytes), options);
@@ -199,34 +195,6 @@ class Repository {
     const bare = { mediaType: descriptor.mediaType, digest: descriptor.digest, size: descriptor.size };
     await this.#names.update([change, ...tags.map((tag): Change => ({ tag, to: bare }))], options);
     return { existed, subjectHandled: manifest.subject !== undefined };
-  }
-
-  /** Takes a lease on all that the manifest names, and refuses it where a config or layer is missing. */
-  async #checkClosure(edges: readonly Edge[], options: PushOptions): Promise<void> {
-    for (const [at, { role, kind, descriptor }] of edges.entries()) {
-      if (role === "subject") continue;
-      // An index may list tens of thousands; others have their turn in between.
-      if (at % TURN === TURN - 1) await setImmediate();
-      const found = await this.#blobs.stat(descriptor.digest, { ...options, lease: true });
-      if (kind !== "blob" || options.closed === false || isNonDistributable(descriptor.mediaType)) continue;
-      if (!found) {
-        throw new OciError(
-          "MANIFEST_BLOB_UNKNOWN",
-          `The manifest names ${role} ${descriptor.digest}, which is not here`,
-          {
-            digest: descriptor.digest,
-            detail: { digest: descriptor.digest },
-          },
-        );
-      }
-      if (found.size !== descriptor.size) {
-        throw new OciError(
-          "SIZE_INVALID",
-          `The manifest gives ${role} ${descriptor.digest} ${descriptor.size} bytes, it has ${found.size}`,
-          { digest: descriptor.digest, detail: { digest: descriptor.digest } },
-        );
-      }
-    }
   }
 
   async #write(descriptor: Descriptor, bytes: Bytes, options: Signal): Promise<void> {
