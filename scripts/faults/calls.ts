@@ -24,12 +24,14 @@ const FAULTS: readonly { readonly fault: string; readonly calls: readonly string
 ];
 
 /** Garbage is collected all the time, in a thread of its own; calls are counted for each thread on its own. */
-const GC = ["--gc-interval", "300ms", "--gc-grace", "5s"] as const;
+const GC = ["--gc-interval", "300ms", "--gc-grace", "20s"] as const;
 /** Milliseconds in which it is collected at least once. */
 const COLLECTED = 1000;
 /** Trials on one root: the more is there, the longer each collection takes. */
-const ROOT_TRIALS = 25;
+const ROOT_TRIALS = 40;
 
+/** Points tried of each call and fault, unless it is said how many. */
+const POINTS = 20;
 /** Servers that are tried at the same time. */
 const LANES = 2;
 /** Violations after which it is pointless to go on. */
@@ -79,7 +81,7 @@ async function plan(context: PartContext): Promise<Trial[]> {
   for (const { fault, calls: names } of FAULTS) {
     for (const call of names) {
       const most = mostCalls(lines, call);
-      for (const at of sample(most, context.points, random)) trials.push({ fault, call, at });
+      for (const at of sample(most, context.points ?? POINTS, random)) trials.push({ fault, call, at });
     }
   }
   const totals = [...WRITES, ...READS].map((call) => `${call} ${mostCalls(lines, call)}`);
@@ -191,6 +193,8 @@ class Lane implements AsyncDisposable {
     this.#tally.checked += ledger.size;
     row.kept += ledger.size;
     const session = new Session(client, ledger);
+    // What was garbage may have been collected.
+    await prepare(session, place);
     for (const operation of Object.values(OPERATIONS)) await operation(session, place);
     ledger.expectGarbage();
     await ledger.check(client);

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { depot, layouts, type Medium } from "../../test/faults/medium.ts";
 import { countCalls, type Counts, FAULTS, makeTemplate, noCounts, TRIED, tryFault } from "../../test/faults/trial.ts";
+import { sample, seeded } from "../../test/support/random.ts";
 import type { Part, PartContext } from "./part.ts";
 
 /** Trials under way at once: most of their time they wait for the disk. */
@@ -20,13 +21,14 @@ export const diskDepot: Part = diskPart("disk-depot", depot);
 async function tryMedium(medium: Medium, context: PartContext): Promise<Counts> {
   const template = await makeTemplate(medium, join(context.base, "disk"));
   const all = noCounts();
-  for (const name of TRIED) {
+  const random = seeded(context.seed);
+  for (const name of TRIED.filter((each) => context.operations.length === 0 || context.operations.includes(each))) {
     for (const [how, fault] of Object.entries(FAULTS)) {
       const row = context.table.row(name, how, medium.name);
       const counts = noCounts(all.points);
       const calls = await countCalls(template, name, fault(0));
       // A few more than were counted: what goes on in the background is not the same each time.
-      const points = Array.from({ length: calls + 3 }, (_, at) => at + 1);
+      const points = [...sample(calls + 3, context.points ?? Number.POSITIVE_INFINITY, random)];
       const lane = async (): Promise<void> => {
         for (let at = points.shift(); at !== undefined; at = points.shift()) {
           try {

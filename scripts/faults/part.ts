@@ -4,8 +4,10 @@ import type { Table, Tally } from "./table.ts";
 export interface PartContext {
   /** Decides everything that is chosen by chance. */
   readonly seed: number;
-  /** Points tried of each call and fault, at most. */
-  readonly points: number;
+  /** Points tried of each call and fault, at most; undefined: as many as the part thinks fit. */
+  readonly points: number | undefined;
+  /** What the disk fails under in the parts that try one operation after another; empty: all. */
+  readonly operations: readonly string[];
   /** An empty directory of its own. */
   readonly base: string;
   /** Where everything that is tried is counted. */

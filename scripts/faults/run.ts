@@ -1,5 +1,5 @@
 /**
- * `npm run faults [-- PART…] [--seed N] [--points N]`: everything that can go wrong below a registry,
+ * `npm run faults [-- PART…] [--seed N] [--points N] [--operation NAME]…`: everything that can go wrong below a registry,
  * made to go wrong. Ends with a table of what was tried, and exit code 1 where something did not hold.
  */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
@@ -21,11 +21,11 @@ import { Table, type Tally } from "./table.ts";
 const PARTS: readonly Part[] = [damage, processes, full, descriptors, clock, power, diskLayouts, diskDepot, calls];
 
 const { values, positionals } = parseArgs({
-  options: { seed: { type: "string" }, points: { type: "string" } },
+  options: { seed: { type: "string" }, points: { type: "string" }, operation: { type: "string", multiple: true } },
   allowPositionals: true,
 });
 const seed = Number(values.seed ?? runSeed());
-const points = Number(values.points ?? 20);
+const points = values.points === undefined ? undefined : Number(values.points);
 const wanted = PARTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 if (wanted.length === 0) {
   throw new Error(`No such part; there are ${PARTS.map(({ name }) => name).join(", ")}`);
@@ -43,6 +43,7 @@ for (const part of wanted) {
   const context = {
     seed,
     points,
+    operations: values.operation ?? [],
     base: join(base, part.name),
     table,
     violation: (message: string, row?: Tally): void => {

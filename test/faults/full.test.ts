@@ -13,6 +13,7 @@ test(full.about, async (t) => {
   const outcome = await full.run({
     seed: 1,
     points: 1,
+    operations: [],
     base,
     table: new Table(),
     violation: (message) => violations.push(message),
