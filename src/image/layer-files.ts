@@ -52,11 +52,26 @@ export async function* layerTar(
   layer: Descriptor,
   signal: Signal,
 ): Bytes & AsyncGenerator<Uint8Array> {
+  yield* decompress(...(await openLayer(source, layer, signal)));
+}
+
+async function openLayer(
+  source: Pick<Source, "fetch">,
+  layer: Descriptor,
+  signal: Signal,
+): Promise<[bytes: Bytes, compression: Compression]> {
   requireTarLayer(layer);
-  const chunks = source.fetch(layer, { kind: "blob", ...signal })[Symbol.asyncIterator]();
+  // A decoder is done with a chunk before it asks for the next.
+  const chunks = source.fetch(layer, { kind: "blob", lent: true, ...signal })[Symbol.asyncIterator]();
   const first = await chunks.next();
-  if (first.done === true) return;
-  yield* decompress(withFirst(first.value, chunks), detectCompression(first.value));
+  const start = first.done === true ? new Uint8Array() : first.value;
+  return [withFirst(start, chunks), detectCompression(start)];
+}
+
+/** Frees a decoder's buffer at once when it is used up: left to garbage collection, they cost as much as the decoding. */
+function release(chunk: Uint8Array): void {
+  const { buffer } = chunk;
+  if (buffer instanceof ArrayBuffer && chunk.byteOffset + chunk.length === buffer.byteLength) buffer.transfer(0);
 }
 
 /**
@@ -71,9 +86,11 @@ export async function scanLayer(
 ): Promise<void> {
   const scanner = new TarScanner(onEntry);
   try {
-    for await (const chunk of layerTar(source, layer, signal)) {
+    const [bytes, compression] = await openLayer(source, layer, signal);
+    for await (const chunk of decompress(bytes, compression)) {
       signal.signal?.throwIfAborted();
       scanner.write(chunk);
+      if (compression !== "none") release(chunk);
     }
     scanner.end();
   } catch (error) {
