@@ -29,6 +29,8 @@ export const table: readonly Entry[] = [
   entry("manifest get", "Print a manifest, byte for byte", () => import("./commands/manifest/get.ts")),
   entry("manifest head", "Print a manifest's descriptor", () => import("./commands/manifest/head.ts")),
   entry("manifest put", "Store a manifest", () => import("./commands/manifest/put.ts")),
+  entry("manifest edit", "Change a manifest in your editor", () => import("./commands/manifest/edit.ts")),
+  entry("manifest diff", "Show how two manifests differ", () => import("./commands/manifest/diff.ts")),
   entry("manifest rm", "Remove a manifest and its tags", () => import("./commands/manifest/rm.ts")),
   entry("blob get", "Write a blob to a file or standard output", () => import("./commands/blob/get.ts")),
   entry("blob head", "Print a blob's size", () => import("./commands/blob/head.ts")),
@@ -58,7 +60,7 @@ export const table: readonly Entry[] = [
 /** What the groups are about. */
 export const groups: Readonly<Record<string, string>> = {
   image: "Create, change and inspect images",
-  manifest: "Read, write and remove manifests",
+  manifest: "Read, write, compare and remove manifests",
   blob: "Read, write and remove blobs",
   tag: "List, add, rename and remove tags",
   repo: "List, copy and remove repositories",

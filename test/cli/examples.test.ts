@@ -54,7 +54,7 @@ describe("the examples of the help run as they stand, but for the names of regis
       const server = await serve({ registry, host: "127.0.0.1", port: 0 });
       const host = new URL(server.url).host;
       const script = line
-        .replaceAll(/(?:ghcr\.io|localhost:5000)\//g, `${host}/`)
+        .replaceAll(/(?:ghcr\.io|localhost:5000)(?=\/| |$)/g, host)
         .replaceAll(/(?<= )alpine:/g, `${host}/alpine:`)
         .replaceAll(/sha256:4bcff[0-9a-f]+/g, made.layer)
         .replaceAll(/sha256:98348[0-9a-f]+/g, made.sbom)
@@ -62,7 +62,7 @@ describe("the examples of the help run as they stand, but for the names of regis
         .replace(/\| jq .*/, "");
       await mkdir(join(folder.path, ".config/fish/completions"), { recursive: true });
       const shell = `set -euo pipefail; berth() { ${shellCommand} "$@"; }; ${script}`;
-      const env = { PATH: process.env["PATH"], HOME: folder.path };
+      const env = { PATH: process.env["PATH"], HOME: folder.path, EDITOR: "true" };
       const { code, err } = await finish(spawn("bash", ["-c", shell], { cwd: folder.path, env }));
       await server.close();
       assert.equal(code, 0, err);

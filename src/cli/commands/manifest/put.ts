@@ -1,8 +1,5 @@
-import { fromBuffer } from "../../../bytes/bytes.ts";
-import { digestOf } from "../../../bytes/hash.ts";
 import { isOciError, OciError } from "../../../error/oci-error.ts";
 import { describeOpened, type Opened } from "../../../open/opened.ts";
-import type { Descriptor } from "../../../spec/descriptor.ts";
 import { computableAlgorithm } from "../../../spec/digest.ts";
 import { parseJson } from "../../../spec/json.ts";
 import { Limits } from "../../../spec/limits.ts";
@@ -47,10 +44,12 @@ export const command: Command = defineCommand({
         hint: "Say it with --media-type",
       });
     }
-    const manifest = requireManifest(bytes, mediaType);
+    requireManifest(bytes, mediaType);
     await using opened = await openLocated(target, options.dryRun ? "plan" : "create", options, context);
     const algorithm = opened.digest === undefined ? "sha256" : computableAlgorithm(opened.digest);
-    const descriptor: Descriptor = { mediaType, digest: digestOf(bytes, algorithm), size: bytes.length };
+    const { prepareManifest, writeManifest } = await import("../../../content/write-manifest.ts");
+    const prepared = prepareManifest(bytes, mediaType, algorithm);
+    const { descriptor } = prepared;
     if (opened.digest !== undefined && opened.digest !== descriptor.digest) {
       throw new OciError("DIGEST_INVALID", `Expected a manifest with ${opened.digest}, got ${descriptor.digest}`, {
         digest: opened.digest,
@@ -64,20 +63,16 @@ export const command: Command = defineCommand({
       ]);
       return;
     }
-    await warnOfMissing(manifest, opened, context);
-    const { existed } = await opened.store.push(descriptor, () => fromBuffer(bytes), {
-      kind: "manifest",
-      tags,
-      signal,
-    });
+    await warnOfMissing(prepared.manifest, opened, context);
+    const { existed } = await writeManifest(opened.store, prepared, { tags, signal });
     out.result({ ...descriptor, tags, existed }, [descriptor.digest]);
   },
 });
 
 /** The table's hint is about a manifest that is stored already. */
-function requireManifest(bytes: Uint8Array, mediaType: string): Manifest {
+function requireManifest(bytes: Uint8Array, mediaType: string): void {
   try {
-    return parseManifest(bytes, mediaType);
+    parseManifest(bytes, mediaType);
   } catch (error) {
     if (!isOciError(error, "MANIFEST_INVALID")) throw error;
     throw new OciError(error.code, error.message, { cause: error, hint: HINT });
