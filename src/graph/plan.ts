@@ -193,7 +193,7 @@ class Planner {
     const fetchable = includeExternal === true && urls.length > 0;
     if ((foreign || fetchable) && !(await source.exists(descriptor, { kind: "blob", ...this.#signal() }))) {
       if (fetchable) return { ...step, action: "push", fetched: true, why: `fetched from ${hostOf(urls)}` };
-      return { ...step, action: "skip", why: "not distributable, and not in the source" };
+      return { ...step, action: "skip", absent: true, why: "not distributable, and not in the source" };
     }
     return { ...step, action: this.#take, why: "the target lacks it" };
   }

@@ -43,6 +43,8 @@ export interface ContentStep {
   readonly external?: readonly string[];
   /** It is fetched from there, since the source lacks it. */
   readonly fetched?: boolean;
+  /** Skipped although the target lacks it: the source has none to give. */
+  readonly absent?: boolean;
   /** How it belongs to the graph, from the root down to itself; only where it was asked for. */
   readonly path?: readonly PathNode[];
 }

@@ -18,7 +18,7 @@ import { LayerRecompression } from "./recompress.ts";
 
 export interface ConvertOptions extends Signal {
   readonly source: Source;
-  readonly root: Descriptor;
+  readonly roots: readonly Descriptor[];
   /** Take these out of every index; an index without some of its own gets a new digest and says which it had. */
   readonly strip?: ReadonlySet<Digest>;
   /** Whose media types manifests, configurations and layers get. */
@@ -45,7 +45,8 @@ export interface LeftBehind {
 export interface Converted extends AsyncDisposable {
   /** The source with what is new over it; valid until disposed. */
   readonly source: Source;
-  readonly root: Descriptor;
+  /** In the order of those that were given. */
+  readonly roots: readonly Descriptor[];
   /** Children first; empty where nothing had to change. */
   readonly changes: readonly Changed[];
   readonly left: readonly LeftBehind[];
@@ -64,8 +65,9 @@ const MAX_DEPTH = 8;
 export async function convert(options: ConvertOptions): Promise<Converted> {
   const conversion = new Conversion(options);
   try {
-    const root = await conversion.node(bareDescriptor(options.root), 0);
-    return await conversion.finish(root);
+    const roots: Descriptor[] = [];
+    for (const root of options.roots) roots.push(await conversion.node(bareDescriptor(root), 0));
+    return await conversion.finish(roots);
   } catch (error) {
     await conversion.overlay[Symbol.asyncDispose]();
     throw error;
@@ -112,7 +114,7 @@ class Conversion {
   }
 
   /** Finds what hangs on the manifests that changed: it stays with the old ones. */
-  async finish(root: Descriptor): Promise<Converted> {
+  async finish(roots: readonly Descriptor[]): Promise<Converted> {
     for (const { from } of this.#changes) {
       for await (const { descriptor, via, tag } of this.#options.source.referrers(from, this.#signal)) {
         if (this.#left.length >= Limits.referrers) {
@@ -124,7 +126,7 @@ class Conversion {
     const { overlay } = this;
     return {
       source: overlay.source(),
-      root,
+      roots,
       changes: this.#changes,
       left: this.#left,
       [Symbol.asyncDispose]: () => overlay[Symbol.asyncDispose](),

@@ -3,10 +3,10 @@ import { plan, type Root } from "../graph/plan.ts";
 import type { Step } from "../graph/step.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { Signal } from "../store/content.ts";
+import type { FetchExternal } from "../store/external.ts";
 import type { Source, Store } from "../store/store.ts";
 import type { OnTransferEvent } from "./event.ts";
 import { execute } from "./execute.ts";
-import type { FetchExternal } from "./move.ts";
 import type { Summary } from "./summary.ts";
 
 export interface CopyOptions extends Signal {

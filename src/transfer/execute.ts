@@ -52,6 +52,7 @@ class Execution {
       for await (const step of steps) {
         if (this.#failure) break;
         onEvent?.({ type: "planned", step });
+        if (step.type === "content") this.#tally.planned(step);
         if (step.type === "content") await this.#start(step);
         else if (step.type === "referrers") this.#referrers.push(step);
         else {

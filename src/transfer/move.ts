@@ -5,15 +5,9 @@ import type { Digest } from "../spec/digest.ts";
 import type { ManifestReader } from "../graph/manifest-reader.ts";
 import type { Action, ContentStep } from "../graph/step.ts";
 import type { Signal } from "../store/content.ts";
+import type { FetchExternal } from "../store/external.ts";
 import type { Source, Store } from "../store/store.ts";
 import type { OnTransferEvent } from "./event.ts";
-
-/** Reads a layer from one of the URLs of its descriptor, without credentials of any registry. */
-export type FetchExternal = (
-  descriptor: Descriptor,
-  urls: readonly string[],
-  options: Signal & { readonly offset?: number },
-) => Bytes;
 
 export interface Route extends Signal {
   readonly source: Source;

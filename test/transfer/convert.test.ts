@@ -12,7 +12,7 @@ import type { Descriptor } from "../../src/spec/descriptor.ts";
 import type { JsonObject } from "../../src/spec/json.ts";
 import { MediaType } from "../../src/spec/media-type.ts";
 import type { Source, Store } from "../../src/store/store.ts";
-import { convert } from "../../src/transfer/convert.ts";
+import { type ConvertOptions, type Converted, convert as convertAll } from "../../src/transfer/convert.ts";
 import { copy } from "../../src/transfer/copy.ts";
 import { image, index, json, piece, pushBlob, pushImage, pushManifest, readAll } from "../support/content.ts";
 import { readWhole } from "../support/graph.ts";
@@ -29,6 +29,17 @@ interface Doc extends JsonObject {
 
 async function document(source: Source, descriptor: Descriptor): Promise<Doc> {
   return JSON.parse((await readAll(source.fetch(descriptor))).toString()) as Doc;
+}
+
+/** One root converted. */
+async function convert({
+  root,
+  ...options
+}: Omit<ConvertOptions, "roots"> & { readonly root: Descriptor }): Promise<Converted & { readonly root: Descriptor }> {
+  const converted = await convertAll({ ...options, roots: [root] });
+  const [to] = converted.roots;
+  assert.ok(to);
+  return { ...converted, root: to };
 }
 
 /** An image of one gzip layer whose configuration says what it unpacks to. */
