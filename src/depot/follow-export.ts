@@ -117,8 +117,17 @@ class IndexExport {
     }
     const fallbacks = await writeFallbacks(this.#layout, listed);
     const changes: CatalogChanges = { tags, listings, fallbacks };
+    await this.#announce(tags);
     const { stat } = await passIndex(this.#context.disk, this.#layout.path, new CatalogPass(changes));
     await this.#tell(changes, listed.at(-1)?.id, stampOf(stat));
+  }
+
+  /** A tag that goes, or goes back, before the catalog knows that index.json has it would look like one that others set. */
+  async #announce(tags: readonly ChangedTag[]): Promise<void> {
+    const { changes } = this.#layout;
+    const writer = new ChangeWriter(this.#context, this.#layout);
+    for (const { name, digest } of tags) if (digest) await writer.add(changes.announced(name, digest));
+    await writer.flush();
   }
 
   /** Tells the catalog what index.json says now; the stamp last, so that it is read again unless all was told. */
@@ -132,7 +141,11 @@ class IndexExport {
     }
     for (const [tag, target] of fallbacks) await writer.add(changes.fallback(tag, target?.digest));
     if (last !== undefined) await writer.add(changes.listed(last));
-    await writer.add([...changes.forgetSuperseded(now - REMEMBER_FOR), ...changes.stamp(stamp)]);
+    await writer.add([
+      ...changes.forgetAnnounced(),
+      ...changes.forgetSuperseded(now - REMEMBER_FOR),
+      ...changes.stamp(stamp),
+    ]);
     await writer.flush();
   }
 }

@@ -104,7 +104,8 @@ class IndexImport {
     if (!keepLost) await this.#lost();
     if (this.#layout.stamp === undefined) await this.#hold(signal);
     const stamp = stampWhenRead(next.value, this.#startedAt);
-    await this.#writer.add(this.#layout.changes.stamp(keepLost ? READ_IN_PART : stamp));
+    const { changes } = this.#layout;
+    await this.#writer.add([...changes.forgetAnnounced(), ...changes.stamp(keepLost ? READ_IN_PART : stamp)]);
     await this.#writer.flush();
     return {
       tagsAdded: this.#tagsAdded,

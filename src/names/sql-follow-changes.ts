@@ -16,6 +16,7 @@ const DROP_TAG = `DELETE FROM tag WHERE repository_id = ? AND name = ?`;
 const SUPERSEDE = `
   INSERT INTO superseded_tag (repository_id, name, digest, at) VALUES (?, ?, ?, ?)
   ON CONFLICT (repository_id, name, digest) DO UPDATE SET at = excluded.at`;
+const FORGET_ANNOUNCED = `DELETE FROM superseded_tag WHERE repository_id = ? AND at = ?`;
 const FORGET_SUPERSEDED = `DELETE FROM superseded_tag WHERE at < ?`;
 const LISTED = `DELETE FROM listing_change WHERE repository_id = ? AND id <= ?`;
 const RELIST = `INSERT INTO listing_change (repository_id, digest, subject) VALUES (?, ?, ?)`;
@@ -28,6 +29,9 @@ const REPOSITORY_IS = `SELECT id FROM repository WHERE id = ?`;
 const HOLDS = `
   INSERT INTO holding (digest, repository_id) VALUES (?, ?) ON CONFLICT (digest, repository_id) DO NOTHING`;
 const STAMP = `UPDATE repository SET index_stamp = ? WHERE id = ?`;
+
+/** A time that never passes. */
+const ALWAYS = Number.MAX_SAFE_INTEGER;
 
 /** The statements with which following tells the catalog what it did and saw in one repository. */
 export class FollowChanges {
@@ -65,6 +69,19 @@ export class FollowChanges {
   /** What index.json said of a tag until a time in milliseconds. */
   superseded(name: string, digest: Digest, at: number): readonly SqlStatement[] {
     return [{ sql: SUPERSEDE, values: [this.#id, name, digestKey(digest), at] }];
+  }
+
+  /**
+   * What index.json is about to say of a tag: should nobody be left to tell that it says so, then it is our own word and
+   * not another tool's, however the tag moves meanwhile.
+   */
+  announced(name: string, digest: Digest): readonly SqlStatement[] {
+    return this.superseded(name, digest, ALWAYS);
+  }
+
+  /** All that was announced has been told, by `sawTag`. */
+  forgetAnnounced(): readonly SqlStatement[] {
+    return [{ sql: FORGET_ANNOUNCED, values: [this.#id, ALWAYS] }];
   }
 
   /** Forgets what was superseded before a time. */
