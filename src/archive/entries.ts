@@ -46,6 +46,9 @@ export function endOf(entry: ArchiveEntry): number {
  * @throws OciError ARCHIVE_INVALID, LIMIT_EXCEEDED
  */
 export async function readEntries(archive: ArchiveFile, { signal }: Signal = {}): Promise<ArchiveEntries> {
+  if (archive.size === 0) {
+    throw new OciError("ARCHIVE_INVALID", `The archive ${JSON.stringify(archive.path)} is empty`);
+  }
   const all: ArchiveEntry[] = [];
   const byPath = new Map<string, ArchiveEntry>();
   const options = { maxEntries: Limits.archiveEntries, ...(signal === undefined ? {} : { signal }) };

@@ -69,8 +69,12 @@ export async function credentialsOf(options: ConnectionValues, context: Context)
   return { type: "basic", username, password: await secretFrom(context) };
 }
 
-/** Parses a locator with a look at the working directory. */
+/** Parses a locator, with a look at the working directory, or a package URL. */
 export async function readLocator(written: string, context: Context): Promise<Locator> {
+  if (written.startsWith("pkg:")) {
+    const { parsePurl } = await import("../spec/purl.ts");
+    return parsePurl(written);
+  }
   const { lookFrom } = await import("../open/look.ts");
   return parseLocator(written, { look: lookFrom(context.cwd) });
 }
@@ -93,6 +97,7 @@ export async function openLocated(
   return openLocator(locator, {
     mode,
     ...(locator.medium === "registry" ? { connections: await connectionsOf(context) } : {}),
+    ...(await archiveOptions(locator, mode, options, context)),
     ...(credentials === undefined ? {} : { credentials }),
     ...surroundings(options, context),
   });
@@ -119,8 +124,24 @@ function surroundings(options: ConnectionValues, context: Context): Omit<OpenOpt
     home: context.home,
     cwd: context.cwd,
     signal: context.signal,
+    onNotice: (text) => context.warn(text),
     onEvent: context.onEvent,
   };
+}
+
+/** One command changes an archive in one step, at its end. */
+async function archiveOptions(
+  locator: Locator,
+  mode: OpenMode,
+  options: ConnectionValues,
+  context: Context,
+): Promise<Pick<OpenOptions, "archives" | "stdin" | "stdout">> {
+  if (locator.medium !== "archive" && locator.medium !== "docker-archive") return {};
+  if (locator.path === "-" && mode === "read" && (options.passwordStdin || options.tokenStdin)) {
+    throw new OciError("USAGE", "Standard input cannot be both a password and an archive");
+  }
+  const { commandArchives } = await import("./archives.ts");
+  return commandArchives(locator, mode, context);
 }
 
 const shared = new WeakMap<Context, Connections>();

@@ -1,12 +1,17 @@
 import type { Bytes } from "../bytes/bytes.ts";
 import type { DescribedTable } from "./described-command.ts";
-import type { Output } from "./output.ts";
+import type { Output, Sink } from "./output.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What is reported while something runs: `type` says what; the known ones are drawn, all are passed on. */
 export interface ProgressEvent {
   readonly type: string;
+}
+
+/** Work that is done in one step when a command succeeded. Disposing it drops what was not done. */
+export interface Afterwards extends AsyncDisposable {
+  finish(signal: AbortSignal): Promise<void>;
 }
 
 /** Everything a command gets from the world around it. */
@@ -24,6 +29,10 @@ export interface Context {
   note(text: string): void;
   /** Warns on stderr. */
   warn(text: string): void;
+  /** Hands over what has to be finished after the command, and dropped when it failed. */
+  afterwards(work: Afterwards): void;
+  /** Standard error, for results of commands whose content takes standard output. */
+  readonly stderr: Sink;
   /** Standard input. */
   stdin(): Bytes;
   /** From now on SIGHUP calls this instead of ending the program. */

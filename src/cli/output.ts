@@ -27,7 +27,9 @@ export class Output {
   readonly quiet: boolean;
   readonly terminal: boolean;
   readonly #color: boolean;
-  readonly #sink: Sink;
+  #sink: Sink;
+  /** What was written while it is not certain that it will be true. */
+  #held: (string | Uint8Array)[] | undefined;
   readonly #format: ((value: unknown) => string) | undefined;
   readonly #before: (() => void) | undefined;
 
@@ -83,19 +85,53 @@ export class Output {
     await this.#write(visibleText(decoder.decode()));
   }
 
+  /** Keeps back what is written from now on, until it is released. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  async release(): Promise<void> {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const chunk of held) await this.#write(chunk);
+  }
+
+  /** Gives what was kept back up. */
+  drop(): void {
+    this.#held = undefined;
+  }
+
+  /** Takes standard output for content alone: results go to another stream from now on. */
+  divert(sink: Sink): (bytes: Bytes) => Promise<void> {
+    const stdout = this.#sink;
+    this.#sink = sink;
+    return async (bytes) => {
+      this.#before?.();
+      for await (const chunk of bytes) await send(stdout, chunk);
+    };
+  }
+
   #render(line: string): string {
     return renderStyle(escapeLine(line), this.#color);
   }
 
-  #write(chunk: string | Uint8Array): Promise<void> {
+  async #write(chunk: string | Uint8Array): Promise<void> {
+    if (this.#held) {
+      this.#held.push(chunk);
+      return;
+    }
     this.#before?.();
-    return new Promise((resolve) => {
-      // A failed write reaches the stream's error event, which ends the program.
-      this.#sink.write(chunk, () => {
-        resolve();
-      });
-    });
+    await send(this.#sink, chunk);
   }
+}
+
+function send(sink: Sink, chunk: string | Uint8Array): Promise<void> {
+  return new Promise((resolve) => {
+    // A failed write reaches the stream's error event, which ends the program.
+    sink.write(chunk, () => {
+      resolve();
+    });
+  });
 }
 
 /** Keeps line breaks and tabs. */

@@ -2,6 +2,7 @@ import type { Bytes } from "../bytes/bytes.ts";
 import { Exit } from "../error/code.ts";
 import type { Command, RawValues } from "./command.ts";
 import type { Context, Environment } from "./context.ts";
+import { Ending } from "./ending.ts";
 import { escapeLine } from "./escape.ts";
 import { Output, type Sink } from "./output.ts";
 import type { Progress } from "./progress.ts";
@@ -122,6 +123,7 @@ export async function run(argv: readonly string[], shell: Shell): Promise<number
     const drawn = mode === "auto" ? (stderr.isTTY === true ? "tty" : "none") : mode;
     const format = await readFormat(everywhere.format.read(options["format"]), shell.stdout);
     progress = await openProgress(quiet ? "none" : drawn, stderr);
+    await using ending = new Ending();
     const context: Context = {
       env,
       cwd: shell.cwd,
@@ -142,6 +144,8 @@ export async function run(argv: readonly string[], shell: Shell): Promise<number
       warn: (text) => {
         say(`${style.yellow("warning:")} ${text}`);
       },
+      afterwards: (work) => ending.add(work),
+      stderr,
       stdin: shell.stdin,
       onHangup: shell.onHangup,
       onEvent: progress.onEvent,
@@ -150,7 +154,7 @@ export async function run(argv: readonly string[], shell: Shell): Promise<number
         return describeTable();
       },
     };
-    await command.run(args, options, context);
+    await ending.run(() => command.run(args, options, context), context);
     progress.clear();
     return Exit.Ok;
   } catch (error) {

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
-import { OciError } from "../error/oci-error.ts";
-import { formatLocator, type LayoutLocator, type Locator, type RegistryLocator } from "../spec/locator.ts";
+import type { DockerArchive } from "../archive/docker-store.ts";
+import type { ArchiveLocator, DockerArchiveLocator, LayoutLocator, Locator, RegistryLocator } from "../spec/locator.ts";
+import type { Signal } from "../store/content.ts";
 import { decorate } from "../store/decorate.ts";
 import type { Store } from "../store/store.ts";
 import type { OpenOptions } from "./open-options.ts";
@@ -8,7 +9,7 @@ import type { Opened } from "./opened.ts";
 
 /**
  * Opens the store that a locator names; only the medium that is needed is loaded.
- * @throws OciError UNSUPPORTED for archives; NAME_UNKNOWN, LAYOUT_INVALID, FILE_INVALID
+ * @throws OciError NAME_UNKNOWN, LAYOUT_INVALID, ARCHIVE_INVALID, FILE_INVALID, UNSUPPORTED
  */
 export async function openLocator(locator: Locator, options: OpenOptions): Promise<Opened> {
   switch (locator.medium) {
@@ -18,17 +19,7 @@ export async function openLocator(locator: Locator, options: OpenOptions): Promi
       return opened(locator, await openLayoutStore(locator, options));
     case "archive":
     case "docker-archive":
-      throw new OciError(
-        "UNSUPPORTED",
-        `This version reads and writes registries and layout directories, not archives: ${formatLocator(locator)}`,
-        {
-          reference: formatLocator(locator),
-          hint:
-            options.mode === "create" || options.mode === "plan"
-              ? "Write a layout directory and pack it: ocidir://layout as the target, then tar -C layout -cf FILE ."
-              : "Extract a layout archive first: mkdir layout && tar -xf FILE -C layout, then use ocidir://layout",
-        },
-      );
+      return await openArchiveStore(locator, options);
   }
 }
 
@@ -42,6 +33,33 @@ function opened(locator: RegistryLocator | LayoutLocator, store: Store): Opened 
       await store[Symbol.asyncDispose]();
     },
   };
+}
+
+async function openArchiveStore(locator: ArchiveLocator | DockerArchiveLocator, options: OpenOptions): Promise<Opened> {
+  const { Archives } = await import("./archives.ts");
+  const archives = options.archives ?? new Archives();
+  const { store, archive, docker } = await archives.open(locator, options);
+  return {
+    locator,
+    store: decorate(store, { [Symbol.asyncDispose]: async () => undefined }),
+    ...archiveName(locator, docker),
+    ...(archive ? { commit: (signal?: Signal) => archive.commit(signal) } : {}),
+    [Symbol.asyncDispose]: async () => {
+      if (!options.archives) await archives[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** What a locator names in an archive. */
+function archiveName(
+  locator: ArchiveLocator | DockerArchiveLocator,
+  docker: DockerArchive | undefined,
+): Pick<Opened, "tag" | "digest"> {
+  const written = locator.medium === "archive" ? locator.tag : locator.name;
+  const tag = written === undefined ? undefined : (docker?.names.tagOf(written) ?? written);
+  const digest = locator.medium === "archive" ? locator.digest : undefined;
+  const meant = digest ?? (tag === undefined ? docker?.unnamed : undefined);
+  return { ...(tag === undefined ? {} : { tag }), ...(meant === undefined ? {} : { digest: meant }) };
 }
 
 async function openLayoutStore(locator: LayoutLocator, options: OpenOptions): Promise<Store> {

@@ -1,16 +1,12 @@
 import type { Credential } from "../remote/credential.ts";
+import type { ArchiveOpening, OpenMode } from "./archive-opening.ts";
+import type { Archives } from "./archives.ts";
 import type { Connections, Surroundings } from "./connections.ts";
 
-/**
- * "write": it has to exist; "create": made where it is missing; "plan": as "create", but
- * nothing is written: what is missing is an empty store in memory.
- */
-export type OpenMode = "read" | "write" | "create" | "plan";
+export type { Credential, OpenMode };
 
-export type { Credential };
-
-export interface OpenOptions extends Surroundings {
-  readonly mode: OpenMode;
+export interface OpenOptions extends Surroundings, ArchiveOpening {
+  readonly cwd: string;
   /** Instead of those of the Docker config file. */
   readonly credentials?: Credential;
   readonly plainHttp?: boolean;
@@ -20,6 +16,7 @@ export interface OpenOptions extends Surroundings {
   readonly caFile?: string;
   /** Shared by what is opened with the same; without it each store has connections of its own. */
   readonly connections?: Connections;
-  readonly signal?: AbortSignal;
+  /** Shared by what is opened with the same, which is then committed and disposed there. */
+  readonly archives?: Archives;
   readonly onEvent?: (event: { readonly type: string }) => void;
 }

@@ -13,6 +13,12 @@ export interface Opened extends AsyncDisposable {
   /** A label only, where a digest stands beside it. */
   readonly tag?: string;
   readonly digest?: Digest;
+  /**
+   * Media that are written in one step: writes all changes; disposing without it drops them. Absent where every
+   * change is made at once.
+   * @throws OciError CONFLICT, LOCKED, NO_SPACE, IO
+   */
+  readonly commit?: (options?: Signal) => Promise<void>;
 }
 
 /** What a message calls it. */

@@ -1,0 +1,20 @@
+import type { Bytes } from "../bytes/bytes.ts";
+
+/**
+ * "write": it has to exist; "create": made where it is missing; "plan": as "create", but
+ * nothing is written: what is missing is an empty store in memory.
+ */
+export type OpenMode = "read" | "write" | "create" | "plan";
+
+/** What opening an archive needs to know. */
+export interface ArchiveOpening {
+  readonly mode: OpenMode;
+  /** What relative paths are relative to. */
+  readonly cwd: string;
+  /** What `-` is for an archive that is read, and for one that is written. */
+  readonly stdin?: () => Bytes;
+  readonly stdout?: (bytes: Bytes) => Promise<void>;
+  /** Told what a medium leaves out, in a sentence. */
+  readonly onNotice?: (text: string) => void;
+  readonly signal?: AbortSignal;
+}

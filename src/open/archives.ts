@@ -1,0 +1,173 @@
+import { resolve } from "node:path";
+import type { Archive, Packer } from "../archive/archive.ts";
+import type { ArchiveFile } from "../archive/archive-file.ts";
+import type { DockerArchive } from "../archive/docker-store.ts";
+import { nodeDisk } from "../disk/node-disk.ts";
+import { OciError } from "../error/oci-error.ts";
+import { type ArchiveLocator, type DockerArchiveLocator, formatLocator } from "../spec/locator.ts";
+import type { Signal } from "../store/content.ts";
+import type { Store } from "../store/store.ts";
+import type { ArchiveOpening } from "./archive-opening.ts";
+
+type AnyArchive = ArchiveLocator | DockerArchiveLocator;
+
+/** An archive that is open: a layout, or what docker save wrote. */
+export interface HeldArchive {
+  readonly store: Store;
+  readonly archive?: Archive;
+  readonly docker?: DockerArchive;
+}
+
+/** How an archive is opened beyond what its locator says. */
+export interface ArchiveForm {
+  /** Write it anew, whatever is there. */
+  readonly replace?: boolean;
+  /** Packs it in another way. */
+  readonly pack?: Packer;
+}
+
+/**
+ * The archives that one command works on. Each is opened once, however often it is named, and all that a command
+ * changes in one is written in one step at its end.
+ */
+export class Archives implements AsyncDisposable {
+  readonly #held = new Map<string, Promise<HeldArchive>>();
+
+  /** @throws OciError NAME_UNKNOWN, UNSUPPORTED, ARCHIVE_INVALID, LAYOUT_INVALID, LIMIT_EXCEEDED, FILE_INVALID, IO */
+  async open(locator: AnyArchive, options: ArchiveOpening, form: ArchiveForm = {}): Promise<HeldArchive> {
+    const { realArchivePath } = await import("../archive/real-path.ts");
+    const isStream = locator.path === "-";
+    const writes = options.mode === "create" || options.mode === "plan";
+    const path = isStream ? "-" : await realArchivePath(resolve(options.cwd, locator.path));
+    const key = isStream && writes ? "- out" : path;
+    const known = this.#held.get(key) ?? this.#open(locator, path, options, form);
+    this.#held.set(key, known);
+    // What could not be opened may be opened in another way.
+    known.catch(() => this.#held.delete(key));
+    const held = await known;
+    if (held.docker && options.mode !== "read") await refuseDocker(locator);
+    if (options.mode === "write" || options.mode === "create") held.archive?.allowWrites();
+    return held;
+  }
+
+  /** Writes what was changed. @throws OciError CONFLICT, LOCKED, NO_SPACE, IO, UNSUPPORTED */
+  async commit(options: Signal = {}): Promise<void> {
+    for (const held of this.#held.values()) await (await held).archive?.commit(options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const all = [...this.#held.values()];
+    this.#held.clear();
+    for (const held of all) {
+      const { store } = await held.catch(() => ({ store: undefined }));
+      await store?.[Symbol.asyncDispose]();
+    }
+  }
+
+  async #open(locator: AnyArchive, path: string, options: ArchiveOpening, form: ArchiveForm): Promise<HeldArchive> {
+    const writes = options.mode === "create" || options.mode === "plan";
+    if (locator.medium === "docker-archive" && options.mode === "write") await refuseDocker(locator);
+    if (path === "-" && options.mode === "write") {
+      throw new OciError("UNSUPPORTED", "Standard input cannot be changed", {
+        reference: formatLocator(locator),
+        hint: "Copy it into a file or a layout first: berth copy oci-archive:- ocidir://layout",
+      });
+    }
+    if (path === "-" && writes) return await created(locator, undefined, options, form);
+    if (path !== "-" && form.replace) return await created(locator, path, options, form);
+    const file = path === "-" ? await standardInput(locator, options) : await openFile(path, options);
+    if (file === undefined) {
+      if (writes) return await created(locator, path, options, form);
+      const { noArchive } = await import("../archive/archive.ts");
+      throw noArchive(locator.path);
+    }
+    if (locator.medium === "docker-archive" && writes) {
+      await file.file[Symbol.asyncDispose]();
+      throw new OciError("UNSUPPORTED", `There is a file at ${JSON.stringify(locator.path)} already`, {
+        side: "target",
+        hint: "Nothing can be added to a docker archive: remove it, or give another name",
+      });
+    }
+    return await opened(locator, file, options);
+  }
+}
+
+async function openFile(path: string, { signal }: ArchiveOpening): Promise<ArchiveFile | undefined> {
+  const { openArchiveFile } = await import("../archive/archive-file.ts");
+  return await openArchiveFile(nodeDisk, path, signal === undefined ? {} : { signal });
+}
+
+async function standardInput(locator: AnyArchive, options: ArchiveOpening): Promise<ArchiveFile> {
+  if (!options.stdin) throw noStream(locator, "standard input");
+  const { spoolArchive } = await import("../archive/archive-file.ts");
+  return await spoolArchive(nodeDisk, options.stdin(), "standard input", signalOf(options));
+}
+
+function noStream(locator: AnyArchive, what: string): OciError {
+  return new OciError("UNSUPPORTED", `There is no ${what} here`, { reference: formatLocator(locator) });
+}
+
+/** What lies at a path, by what is in it; the file is closed where it is nothing. */
+async function opened(locator: AnyArchive, file: ArchiveFile, options: ArchiveOpening): Promise<HeldArchive> {
+  try {
+    const { readEntries } = await import("../archive/entries.ts");
+    const { formOf } = await import("../archive/layout-base.ts");
+    const entries = await readEntries(file, signalOf(options));
+    const form = formOf(entries);
+    if (locator.medium === "docker-archive" || form === "docker") {
+      const { dockerStore } = await import("../archive/docker-store.ts");
+      const docker = await dockerStore(entries, signalOf(options));
+      return { store: docker.store, docker };
+    }
+    const { layoutBase } = await import("../archive/base.ts");
+    const { layoutPacker } = await import("../archive/open-archive.ts");
+    const base = await layoutBase(entries, signalOf(options));
+    const path = locator.path === "-" ? undefined : file.path;
+    return await archiveOf({ disk: nodeDisk, path, base, pack: layoutPacker, readOnly: true });
+  } catch (error) {
+    await file.file[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function created(
+  locator: AnyArchive,
+  path: string | undefined,
+  options: ArchiveOpening,
+  form: ArchiveForm,
+): Promise<HeldArchive> {
+  const { emptyBase } = await import("../archive/base.ts");
+  if (path === undefined && !options.stdout) throw noStream(locator, "standard output");
+  return await archiveOf({
+    disk: nodeDisk,
+    path,
+    base: emptyBase,
+    pack: form.pack ?? (await packerOf(locator, options)),
+    readOnly: true,
+    ...(options.stdout ? { sink: options.stdout } : {}),
+    ...(form.replace ? { replace: true } : {}),
+  });
+}
+
+async function packerOf(locator: AnyArchive, options: ArchiveOpening): Promise<Packer> {
+  if (locator.medium !== "docker-archive") return (await import("../archive/open-archive.ts")).layoutPacker;
+  const { dockerPacker } = await import("../archive/docker-pack.ts");
+  return dockerPacker(nodeDisk, (count) =>
+    options.onNotice?.(`A docker archive cannot hold what hangs on its images: left behind ${count}`),
+  );
+}
+
+async function archiveOf(parts: ConstructorParameters<typeof Archive>[0]): Promise<HeldArchive> {
+  const { Archive: Opened } = await import("../archive/archive.ts");
+  const archive = new Opened(parts);
+  return { store: archive.store, archive };
+}
+
+async function refuseDocker(locator: AnyArchive): Promise<never> {
+  const { dockerReadOnly } = await import("../archive/docker-names.ts");
+  throw dockerReadOnly(locator.path);
+}
+
+function signalOf({ signal }: ArchiveOpening): Signal {
+  return signal === undefined ? {} : { signal };
+}
