@@ -1,5 +1,4 @@
-import { OciError } from "../error/oci-error.ts";
-import { withContext } from "../error/oci-error.ts";
+import { OciError, withContext } from "../error/oci-error.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import { isNonDistributable } from "../spec/media-type.ts";
 import type { Bytes } from "../bytes/bytes.ts";
@@ -7,11 +6,7 @@ import type { Signal } from "../store/content.ts";
 import type { Source } from "../store/store.ts";
 import type { Compression } from "../tar/compress.ts";
 import { decompress, detectCompression } from "../tar/decompress.ts";
-import type { TarEntry } from "../tar/entry.ts";
-import { type ContentSink, TarScanner } from "../tar/scan.ts";
-
-/** Called with each entry of a layer; what it returns gets the content. */
-export type OnLayerEntry = (entry: TarEntry) => ContentSink | undefined;
+import { type OnTarEntry, TarScanner } from "../tar/scan.ts";
 
 /** What the media type says; layers of other families and no compression are the same here. */
 export function compressionOf(mediaType: string): Compression {
@@ -81,7 +76,7 @@ function release(chunk: Uint8Array): void {
 export async function scanLayer(
   source: Pick<Source, "fetch">,
   layer: Descriptor,
-  onEntry: OnLayerEntry,
+  onEntry: OnTarEntry,
   signal: Signal,
 ): Promise<void> {
   const scanner = new TarScanner(onEntry);

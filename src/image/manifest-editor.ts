@@ -1,28 +1,27 @@
 import { OciError } from "../error/oci-error.ts";
-import type { Descriptor } from "../spec/descriptor.ts";
-import type { Digest } from "../spec/digest.ts";
+import type { Annotations, Descriptor } from "../spec/descriptor.ts";
+import { algorithmOf } from "../spec/digest.ts";
 import type { ImageConfig } from "../spec/image-config.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../spec/json.ts";
+import { isJsonObject, type JsonObject } from "../spec/json.ts";
 import type { ImageManifest } from "../spec/manifest.ts";
 import { matchesPlatform, type Platform } from "../spec/platform.ts";
 import type { Signal } from "../store/content.ts";
 import type { Source, Store } from "../store/store.ts";
-import { type AnnotationChange, refuseDockerAnnotations, setOrRemove } from "./annotation-change.ts";
-import { changeConfig, type ConfigChange } from "./config-change.ts";
+import { refuseDockerAnnotations, setOrRemove } from "./annotation-change.ts";
+import { withData } from "./descriptor-data.ts";
+import { configDocument, type DraftLayer, type DraftStep, type ImageDraft, replaced } from "./draft.ts";
+import { type ImageChange, needsImage, stepsOf } from "./image-change.ts";
 import { arrayField, objectField, sameJson, toJson, withFields, withObjectField } from "./json-edit.ts";
 import type { NodeChange } from "./node-change.ts";
 import { readConfig } from "./read-image.ts";
-import { clampAnnotations, clampConfig, type ClampedLayer, clampLayer } from "./time-clamp.ts";
+import { clampAnnotations } from "./time-rule.ts";
 import type { ImageWriter } from "./writer.ts";
 
-export interface ManifestEditorOptions extends Signal {
+export interface ManifestEditorOptions extends Signal, ImageChange {
   readonly source: Source;
   readonly target: Store;
   readonly writer: ImageWriter;
   readonly platforms?: readonly Platform[];
-  readonly config?: ConfigChange;
-  readonly annotations?: AnnotationChange;
-  readonly timeMax?: Date;
   /** Gets what was replaced. */
   readonly changes: NodeChange[];
 }
@@ -34,106 +33,140 @@ export interface ManifestRead {
   readonly document: JsonObject;
 }
 
-/** Edits single images: layers first, then the configuration, then the manifest's document. */
+/** Edits single images: step by step as a draft, then the configuration, then the manifest's document. */
 export class ManifestEditor {
   readonly #options: ManifestEditorOptions;
   readonly #signal: Signal;
-  /** Platforms share layers; each is looked at once. */
-  readonly #layers = new Map<Digest, ClampedLayer>();
+  readonly #steps: readonly DraftStep[];
 
   constructor(options: ManifestEditorOptions) {
     this.#options = options;
     this.#signal = options.signal ? { signal: options.signal } : {};
+    this.#steps = stepsOf(options);
   }
 
   /**
    * The document of the changed manifest, its config and layers written; undefined where
    * this one is not to be changed.
+   * @param inherited annotations of the index above, for what the manifest does not say itself
    * @throws OciError UNSUPPORTED
    */
-  async edit(read: ManifestRead, root: boolean, met: Set<Platform>): Promise<JsonObject | undefined> {
-    const { source, platforms, annotations, timeMax } = this.#options;
+  async edit(
+    read: ManifestRead,
+    root: boolean,
+    met: Set<Platform>,
+    inherited: Annotations = {},
+  ): Promise<JsonObject | undefined> {
+    const { source, platforms } = this.#options;
     const config = await readConfig(source, read.manifest, this.#signal);
     if (!config && !root) return undefined;
     const wanted = platforms?.find((platform) => config && matchesPlatform(config.platform, platform));
     if (root && platforms && !wanted) return undefined;
     if (wanted) met.add(wanted);
-    refuseDockerAnnotations(read.manifest.mediaType, annotations?.manifest);
-    const edited = config ? await this.#image(read, config) : this.#artifact(read);
-    const annotated = withObjectField(edited, "annotations", setOrRemove(annotations?.manifest));
-    const document = timeMax ? clampAnnotations(annotated, timeMax) : annotated;
-    if (sameJson(document, read.document)) return undefined;
-    await this.#carry(read.manifest, document);
-    return document;
+    const { document, layers } = config ? await this.#image(read, config, inherited) : await this.#artifact(read);
+    const edited = await this.#finished(document, config);
+    if (sameJson(edited, read.document)) return undefined;
+    await this.#carry(read.manifest, edited, layers);
+    return edited;
   }
 
-  #artifact({ descriptor, manifest, document }: ManifestRead): JsonObject {
-    const { config, timeMax } = this.#options;
-    if (timeMax === undefined && sameJson(changeConfig({}, config ?? {}), {})) return document;
-    throw new OciError(
-      "UNSUPPORTED",
-      `${descriptor.digest} is an artifact with a config of type ${manifest.config.mediaType}, so only its annotations can be changed`,
-      { digest: descriptor.digest },
+  /** Annotations and inlined content, which every manifest can have. */
+  async #finished(document: JsonObject, config: ImageConfig | undefined): Promise<JsonObject> {
+    const { annotations, timeMax, labelsToAnnotations, dataMax, writer, source } = this.#options;
+    const mediaType = document["mediaType"];
+    refuseDockerAnnotations(typeof mediaType === "string" ? mediaType : "", annotations?.manifest);
+    const labels = labelsToAnnotations === true ? (config?.run.labels ?? {}) : {};
+    const own = objectField(document, "annotations");
+    const labelled = withObjectField(document, "annotations", { ...labels, ...own });
+    const annotated = withObjectField(labelled, "annotations", setOrRemove(annotations?.manifest));
+    const clamped = timeMax ? clampAnnotations(annotated, timeMax) : annotated;
+    if (dataMax === undefined) return clamped;
+    const inlined = (value: JsonObject): Promise<JsonObject> => withData(value, "blob", dataMax, { writer, source });
+    const layers = await Promise.all(
+      arrayField(clamped, "layers").map((layer) => (isJsonObject(layer) ? inlined(layer) : layer)),
     );
+    return withFields(clamped, { config: await inlined(objectField(clamped, "config")), layers });
   }
 
-  async #image({ manifest, document }: ManifestRead, config: ImageConfig): Promise<JsonObject> {
-    const { config: change, timeMax, writer, changes } = this.#options;
-    const changed = change ? changeConfig(config.document, change) : config.document;
-    let configDocument = timeMax ? clampConfig(changed, timeMax) : changed;
-    let layers: readonly JsonValue[] = arrayField(document, "layers");
-    if (timeMax) {
-      const clamped = await this.#clamp(manifest, config, timeMax);
-      layers = layers.map((layer, index) => {
-        const now = clamped[index]?.descriptor;
-        return now && isJsonObject(layer) && now.digest !== layer["digest"] ? replaced(layer, now) : layer;
-      });
-      const rootfs = objectField(configDocument, "rootfs");
-      configDocument = withFields(configDocument, {
-        rootfs: withFields(rootfs, { diff_ids: clamped.map(({ diffId }) => diffId) }),
-      });
+  async #artifact({ descriptor, manifest, document }: ManifestRead): Promise<{ document: JsonObject; layers: [] }> {
+    if (needsImage(this.#options)) {
+      throw new OciError(
+        "UNSUPPORTED",
+        `${descriptor.digest} is an artifact with a config of type ${manifest.config.mediaType}, so only its annotations can be changed`,
+        { digest: descriptor.digest },
+      );
     }
-    if (sameJson(configDocument, config.document)) return withFields(document, { layers });
-    const written = await writer.json(configDocument, manifest.config.mediaType);
-    changes.push({ role: "config", from: manifest.config, to: written });
-    return withFields(document, { config: replaced(objectField(document, "config"), written), layers });
-  }
-
-  async #clamp(manifest: ImageManifest, config: ImageConfig, max: Date): Promise<ClampedLayer[]> {
-    const { source, writer, changes } = this.#options;
-    const clamped: ClampedLayer[] = [];
-    for (const [index, descriptor] of manifest.layers.entries()) {
-      // As many as layers: checked when the configuration was read.
-      const diffId = config.diffIds[index] ?? descriptor.digest;
-      const known = this.#layers.get(descriptor.digest);
-      const layer = known ?? (await clampLayer({ descriptor, diffId }, max, { source, writer, ...this.#signal }));
-      if (!known && layer.descriptor.digest !== descriptor.digest) {
-        changes.push({ role: "layer", from: descriptor, to: layer.descriptor });
-      }
-      this.#layers.set(descriptor.digest, layer);
-      clamped.push(layer);
+    const { algorithm, source, writer } = this.#options;
+    if (!algorithm) return { document, layers: [] };
+    const rehashed = async (value: JsonObject, from: Descriptor): Promise<JsonObject> =>
+      withFields(value, await this.#shortened(writer.rehash(from, source)));
+    const layers = [];
+    for (const [at, layer] of arrayField(document, "layers").entries()) {
+      const from = manifest.layers[at];
+      layers.push(isJsonObject(layer) && from ? await rehashed(layer, from) : layer);
     }
-    return clamped;
+    const config = await rehashed(objectField(document, "config"), manifest.config);
+    return { document: withFields(document, { config, layers }), layers: [] };
   }
 
-  /** Brings over what the changed manifest still shares with the old one. */
-  async #carry(manifest: ImageManifest, document: JsonObject): Promise<void> {
+  async #shortened(written: Promise<Pick<Descriptor, "digest" | "size">>): Promise<{ digest: string; size: number }> {
+    const { digest, size } = await written;
+    return { digest, size };
+  }
+
+  async #image(
+    { manifest, document }: ManifestRead,
+    config: ImageConfig,
+    inherited: Annotations,
+  ): Promise<{ document: JsonObject; layers: readonly DraftLayer[] }> {
+    const { writer, changes, source, rebase } = this.#options;
+    const documents = arrayField(document, "layers");
+    let draft: ImageDraft = {
+      // What the index says of a base holds for its images.
+      document: rebase ? withInherited(document, inherited) : document,
+      config: config.document,
+      configType: manifest.config.mediaType,
+      history: arrayField(config.document, "history"),
+      layers: manifest.layers.map((descriptor, at): DraftLayer => {
+        const layer = documents[at];
+        // As many as layers: checked when the configuration was read.
+        const diffId = config.diffIds[at] ?? descriptor.digest;
+        return { descriptor, document: isJsonObject(layer) ? layer : {}, diffId, source };
+      }),
+    };
+    for (const step of this.#steps) draft = await step(draft, { writer, changes, ...this.#signal });
+    const layers = draft.layers.map((layer) => layer.document);
+    const edited = withFields(draft.document, {
+      config: await this.#config(manifest.config, config, draft, document),
+      layers,
+    });
+    return { document: edited, layers: draft.layers };
+  }
+
+  async #config(from: Descriptor, before: ImageConfig, draft: ImageDraft, document: JsonObject): Promise<JsonObject> {
+    const { writer, changes, algorithm } = this.#options;
+    const own = objectField(document, "config");
+    const edited = configDocument(draft);
+    const typed = draft.configType === from.mediaType ? own : withFields(own, { mediaType: draft.configType });
+    const rehash = algorithm !== undefined && algorithmOf(from.digest) !== algorithm;
+    if (sameJson(edited, before.document) && !rehash) return typed;
+    const written = await writer.json(edited, draft.configType);
+    changes.push({ role: "config", from, to: written });
+    return replaced(own, written);
+  }
+
+  /** Brings over what the changed manifest still shares with an old one. */
+  async #carry(manifest: ImageManifest, document: JsonObject, layers: readonly DraftLayer[]): Promise<void> {
     const { source, target, writer } = this.#options;
-    if (sameJson(source.location, target.location)) return;
+    const kept = layers.length > 0 ? [] : manifest.layers.map((descriptor) => ({ descriptor, source }));
     const used = JSON.stringify(document);
-    for (const blob of [manifest.config, ...manifest.layers]) {
-      if (used.includes(blob.digest)) await writer.carry(blob, source);
+    for (const { descriptor, source: from } of [{ descriptor: manifest.config, source }, ...kept, ...layers]) {
+      if (!from || !used.includes(descriptor.digest)) continue;
+      if (!sameJson(toJson(from.location), toJson(target.location))) await writer.carry(descriptor, from);
     }
   }
 }
 
-/** A descriptor that points at other content; what it says beside that stays, inlined content and old addresses go. */
-function replaced(object: JsonObject, to: Descriptor): JsonObject {
-  return withFields(object, {
-    digest: to.digest,
-    size: to.size,
-    data: undefined,
-    urls: undefined,
-    annotations: to.annotations === undefined ? object["annotations"] : toJson(to.annotations),
-  });
+function withInherited(document: JsonObject, inherited: Annotations): JsonObject {
+  return withObjectField(document, "annotations", { ...inherited, ...objectField(document, "annotations") });
 }

@@ -1,6 +1,6 @@
 import { OciError } from "../error/oci-error.ts";
 import { Annotation } from "../spec/annotation.ts";
-import type { Descriptor } from "../spec/descriptor.ts";
+import type { Annotations, Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../spec/json.ts";
 import { isIndexType } from "../spec/media-type.ts";
@@ -10,18 +10,18 @@ import type { Signal } from "../store/content.ts";
 import type { Source, Store } from "../store/store.ts";
 import { type Edge, manifestEdges } from "../store/successors.ts";
 import { copy } from "../transfer/copy.ts";
-import { type AnnotationChange, refuseDockerAnnotations, setOrRemove } from "./annotation-change.ts";
-import type { ConfigChange } from "./config-change.ts";
+import { attestationToReferrer, attestedDigest } from "./attestation.ts";
 import type { OnImageEvent } from "./event.ts";
-import { arrayField, objectField, sameJson, toJson, withFields, withObjectField } from "./json-edit.ts";
+import type { ImageChange } from "./image-change.ts";
+import { editIndex, isAttestation } from "./index-editor.ts";
+import { arrayField, objectField, sameJson, toJson, withFields } from "./json-edit.ts";
 import { ManifestEditor } from "./manifest-editor.ts";
 import type { NodeChange } from "./node-change.ts";
 import { readManifest } from "./read-image.ts";
 import { type LeftReferrer, moveReferrers } from "./referrer-move.ts";
-import { clampAnnotations } from "./time-clamp.ts";
 import { ImageWriter } from "./writer.ts";
 
-export interface ModImageOptions extends Signal {
+export interface ModImageOptions extends Signal, ImageChange {
   readonly source: Source;
   readonly descriptor: Descriptor;
   readonly target: Store;
@@ -31,10 +31,6 @@ export interface ModImageOptions extends Signal {
   readonly expect?: Digest;
   /** Only these children of an index; all by default. */
   readonly platforms?: readonly Platform[];
-  readonly config?: ConfigChange;
-  readonly annotations?: AnnotationChange;
-  /** Nothing in the result is newer: configuration, history, created annotations, files in layers. */
-  readonly timeMax?: Date;
   /** Re-attach what hangs on a changed manifest to the new one, as copies with digests of their own. */
   readonly referrers?: boolean;
   readonly dryRun?: boolean;
@@ -76,6 +72,8 @@ class Mod {
   readonly #editor: ManifestEditor;
   readonly #sameStore: boolean;
   readonly #met = new Set<Platform>();
+  /** The annotations of images, by the digests that they have now. */
+  readonly #annotations = new Map<string, JsonObject>();
 
   constructor(options: ModImageOptions) {
     this.#options = options;
@@ -97,13 +95,13 @@ class Mod {
   }
 
   /** Changes a node and what is below it; the root gets listed where no tag will point at it. */
-  async node(descriptor: Descriptor, depth: number, root: boolean): Promise<Descriptor> {
+  async node(descriptor: Descriptor, depth: number, root: boolean, inherited: Annotations = {}): Promise<Descriptor> {
     this.#options.signal?.throwIfAborted();
     if (depth > MAX_DEPTH) throw new OciError("LIMIT_EXCEEDED", `More than ${MAX_DEPTH} indexes inside each other`);
     const { manifest, document } = await readManifest(this.#options.source, descriptor, this.#signal);
     const listed = root && !this.#options.tags?.length;
     if (manifest.form === "index") {
-      const edited = await this.#index(manifest, document, depth);
+      const edited = await this.#index(manifest, document, depth, root);
       return this.#write("index", descriptor, document, edited, listed);
     }
     if (manifest.form !== "image") {
@@ -112,9 +110,12 @@ class Mod {
         digest: descriptor.digest,
       });
     }
-    const edited = await this.#editor.edit({ descriptor, manifest, document }, root, this.#met);
-    if (!edited) return this.#keep(descriptor);
-    return this.#write("manifest", descriptor, document, edited, listed);
+    const edited = await this.#editor.edit({ descriptor, manifest, document }, root, this.#met, inherited);
+    const written = edited
+      ? await this.#write("manifest", descriptor, document, edited, listed)
+      : await this.#keep(descriptor);
+    this.#annotations.set(written.digest, objectField(edited ?? document, "annotations"));
+    return written;
   }
 
   async #write(
@@ -125,7 +126,9 @@ class Mod {
     listed: boolean,
   ): Promise<Descriptor> {
     if (sameJson(before, after)) return this.#keep(from);
-    const { descriptor: to } = await this.writer.manifest(after, from.mediaType, listed);
+    const mediaType = after["mediaType"];
+    const type = typeof mediaType === "string" ? mediaType : from.mediaType;
+    const { descriptor: to } = await this.writer.manifest(after, type, listed);
     this.changes.push({ role, from, to });
     return to;
   }
@@ -140,24 +143,40 @@ class Mod {
     return bare;
   }
 
-  async #index(manifest: ImageIndex, document: JsonObject, depth: number): Promise<JsonObject> {
+  async #index(manifest: ImageIndex, document: JsonObject, depth: number, root: boolean): Promise<JsonObject> {
     const renamed = new Map<string, Digest>();
+    const inherited = root ? (manifest.annotations ?? {}) : {};
     const entries = arrayField(document, "manifests");
     const children: JsonValue[] = [];
+    const attestations: Descriptor[] = [];
     // One edge for each entry, in order, and the subject last.
     for (const [at, edge] of manifestEdges(manifest).entries()) {
       const entry = entries[at];
-      if (isJsonObject(entry)) children.push(await this.#child(entry, edge, depth, renamed));
+      if (!isJsonObject(entry)) continue;
+      if (this.#options.attestationsToReferrers === true && isAttestation(entry)) attestations.push(edge.descriptor);
+      else children.push(await this.#child(entry, edge, depth, renamed, inherited));
     }
-    const linked = children.map((child) => (isJsonObject(child) ? withReference(child, renamed) : child));
-    const { annotations, timeMax } = this.#options;
-    refuseDockerAnnotations(manifest.mediaType, annotations?.index);
-    const edited = withObjectField(
-      withFields(document, { manifests: linked }),
-      "annotations",
-      setOrRemove(annotations?.index),
-    );
-    return timeMax ? clampAnnotations(edited, timeMax) : edited;
+    for (const descriptor of attestations) children.push(...(await this.#attested(descriptor, manifest, renamed)));
+    const below = { entries: children, renamed, annotations: this.#annotations };
+    return editIndex(document, manifest.mediaType, below, { ...this.#options, writer: this.writer });
+  }
+
+  /** Turns an attestation into a referrer; the entry stays where what it speaks of is not in the index. */
+  async #attested(
+    descriptor: Descriptor,
+    manifest: ImageIndex,
+    renamed: ReadonlyMap<string, Digest>,
+  ): Promise<readonly JsonValue[]> {
+    const old = attestedDigest(descriptor);
+    const image = manifest.manifests.find(({ digest }) => digest === old);
+    if (!image) {
+      await this.#keep(descriptor);
+      return [toJson(descriptor)];
+    }
+    const now = this.changes.find(({ from, to }) => from.digest === old && renamed.get(image.digest) === to.digest)?.to;
+    const options = { ...this.#options, writer: this.writer, changes: this.changes };
+    await attestationToReferrer({ descriptor, subject: now ?? image }, options);
+    return [];
   }
 
   async #child(
@@ -165,6 +184,7 @@ class Mod {
     { role, descriptor }: Edge,
     depth: number,
     renamed: Map<string, Digest>,
+    inherited: Annotations,
   ): Promise<JsonObject> {
     const { platforms, config } = this.#options;
     const wanted = platforms?.find((platform) => descriptor.platform && matchesPlatform(descriptor.platform, platform));
@@ -179,20 +199,12 @@ class Mod {
       await this.#keep(descriptor);
       return entry;
     }
-    const to = await this.node(descriptor, depth + 1, false);
+    const to = await this.node(descriptor, depth + 1, false, inherited);
     if (to.digest === descriptor.digest) return entry;
     renamed.set(descriptor.digest, to.digest);
-    const changed = withFields(entry, { digest: to.digest, size: to.size, data: undefined });
+    const { mediaType, digest, size } = to;
+    const changed = withFields(entry, { mediaType, digest, size, data: undefined });
     if (!config?.platform || nested) return changed;
     return withFields(changed, { platform: toJson(config.platform) });
   }
-}
-
-/** BuildKit's attestations name the child that they belong to in the index; that name follows the child. */
-function withReference(entry: JsonObject, renamed: ReadonlyMap<string, Digest>): JsonObject {
-  const annotations = objectField(entry, "annotations");
-  const old = annotations[Annotation.DockerReferenceDigest];
-  const now = typeof old === "string" ? renamed.get(old) : undefined;
-  if (now === undefined) return entry;
-  return withFields(entry, { annotations: withFields(annotations, { [Annotation.DockerReferenceDigest]: now }) });
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Bytes, fromBuffer } from "../bytes/bytes.ts";
 import { digestOf } from "../bytes/hash.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
-import type { Digest } from "../spec/digest.ts";
+import { type Algorithm, algorithmOf, type Digest } from "../spec/digest.ts";
 import { encodeJson, type JsonObject } from "../spec/json.ts";
 import { isNonDistributable } from "../spec/media-type.ts";
 import type { ContentSource, Signal } from "../store/content.ts";
@@ -17,6 +17,10 @@ export interface WriterOptions extends Signal {
   readonly target: Store;
   /** Compute everything and write nothing. */
   readonly dryRun?: boolean;
+  /** Of the digests of what is written; sha256 by default. */
+  readonly algorithm?: Algorithm;
+  /** Content of at most so many bytes is remembered, to be inlined where it is pointed at. None by default. */
+  readonly dataMax?: number;
   readonly onEvent?: OnImageEvent;
 }
 
@@ -27,6 +31,9 @@ const EVERY = 4 * 1024 * 1024;
 export class ImageWriter {
   readonly #target: Store;
   readonly #dryRun: boolean;
+  readonly #algorithm: Algorithm;
+  readonly #dataMax: number;
+  readonly #recent = new Map<Digest, Uint8Array>();
   readonly #signal: Signal;
   readonly #onEvent: OnImageEvent | undefined;
   #bytes = 0;
@@ -35,22 +42,49 @@ export class ImageWriter {
   constructor(options: WriterOptions) {
     this.#target = options.target;
     this.#dryRun = options.dryRun ?? false;
+    this.#algorithm = options.algorithm ?? "sha256";
+    this.#dataMax = options.dataMax ?? 0;
     this.#signal = options.signal ? { signal: options.signal } : {};
     this.#onEvent = options.onEvent;
   }
 
+  /** Where everything goes. */
+  get target(): Store {
+    return this.#target;
+  }
+
+  /** Content that was written and is small enough to be inlined. */
+  recent(digest: Digest): Uint8Array | undefined {
+    return this.#recent.get(digest);
+  }
+
+  #remember(digest: Digest, bytes: Uint8Array): void {
+    if (bytes.length <= this.#dataMax) this.#recent.set(digest, bytes);
+  }
+
+  async *#gathered(bytes: Bytes, finished: () => Descriptor): AsyncGenerator<Uint8Array, void, undefined> {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of bytes) {
+      size += chunk.length;
+      if (size <= this.#dataMax) chunks.push(Uint8Array.from(chunk));
+      yield chunk;
+    }
+    if (size <= this.#dataMax) this.#remember(finished().digest, Buffer.concat(chunks));
+  }
+
   /** Writes a blob whose digest is only known at its end. */
   async stream(bytes: Bytes, mediaType: string): Promise<Descriptor> {
-    const meter = new Meter();
-    const counted = meter.measure(this.#counted(bytes));
+    const meter = new Meter(this.#algorithm);
     const finished = (): Descriptor => ({ mediaType, ...meter.result });
+    const counted = this.#gathered(meter.measure(this.#counted(bytes)), finished);
     if (this.#dryRun) {
       for await (const _chunk of counted);
       return finished();
     }
     // A registry is asked first whether it has the blob, and an upload to it may have to start anew: both need the whole blob.
     if (!this.#target.stage || this.#target.location.medium === "registry") return this.#spool(counted, finished);
-    await using upload = await this.#target.stage(this.#signal);
+    await using upload = await this.#target.stage({ algorithm: this.#algorithm, ...this.#signal });
     try {
       await upload.append(counted, 0, this.#signal);
       await upload.commit(finished().digest, this.#signal);
@@ -82,6 +116,15 @@ export class ImageWriter {
     this.#done("blob", descriptor, existed);
   }
 
+  /** Brings a blob over under a digest of the algorithm written with. */
+  async rehash(descriptor: Descriptor, source: Source): Promise<Pick<Descriptor, "digest" | "size">> {
+    if (algorithmOf(descriptor.digest) === this.#algorithm) {
+      await this.carry(descriptor, source);
+      return descriptor;
+    }
+    return this.stream(source.fetch(descriptor, { kind: "blob", ...this.#signal }), descriptor.mediaType);
+  }
+
   /** Brings a blob over from a source: it is there, or mounted, or copied. Foreign layers stay where they are. */
   async carry(descriptor: Descriptor, source: Source): Promise<void> {
     if (this.#dryRun || isNonDistributable(descriptor.mediaType)) return;
@@ -99,7 +142,8 @@ export class ImageWriter {
   /** Writes a JSON blob: a configuration. */
   async json(document: JsonObject, mediaType: string): Promise<Descriptor> {
     const bytes = encodeJson(document);
-    const descriptor: Descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
+    const descriptor: Descriptor = { mediaType, digest: digestOf(bytes, this.#algorithm), size: bytes.length };
+    this.#remember(descriptor.digest, bytes);
     await this.blob(descriptor, ({ offset = 0 } = {}) => fromBuffer(bytes.subarray(offset)));
     return descriptor;
   }
@@ -114,7 +158,8 @@ export class ImageWriter {
     listed: boolean,
   ): Promise<{ descriptor: Descriptor; subjectHandled: boolean }> {
     const bytes = encodeJson(document);
-    const descriptor: Descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
+    const descriptor: Descriptor = { mediaType, digest: digestOf(bytes, this.#algorithm), size: bytes.length };
+    this.#remember(descriptor.digest, bytes);
     if (this.#dryRun) return { descriptor, subjectHandled: true };
     const pushed = await this.#target.push(descriptor, ({ offset = 0 } = {}) => fromBuffer(bytes.subarray(offset)), {
       kind: "manifest",

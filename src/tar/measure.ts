@@ -1,6 +1,6 @@
 import type { Bytes } from "../bytes/bytes.ts";
 import { Digester } from "../bytes/hash.ts";
-import type { Digest } from "../spec/digest.ts";
+import type { Algorithm, Digest } from "../spec/digest.ts";
 
 /** Digest and size of what passed by, known once the stream has ended. */
 export interface Measured {
@@ -10,10 +10,15 @@ export interface Measured {
 
 /** Passes a stream through and measures it on the way. */
 export class Meter {
+  readonly #algorithm: Algorithm;
   #result: Measured | undefined;
 
+  constructor(algorithm: Algorithm = "sha256") {
+    this.#algorithm = algorithm;
+  }
+
   async *measure(bytes: Bytes): AsyncGenerator<Uint8Array, void, undefined> {
-    const digester = new Digester();
+    const digester = new Digester(this.#algorithm);
     for await (const chunk of bytes) {
       digester.update(chunk);
       yield chunk;

@@ -72,3 +72,11 @@ export function checkPax(body: Buffer, flag: string): void {
     }
   }
 }
+
+/** One record: its length in decimal, itself included, then key, value and a line feed (POSIX pax). */
+export function encodeRecord(key: string, value: Uint8Array): Buffer {
+  const rest = Buffer.concat([Buffer.from(` ${key}=`), value, Buffer.from("\n")]);
+  let length = rest.length;
+  while (String(length).length + rest.length !== length) length = String(length).length + rest.length;
+  return Buffer.concat([Buffer.from(String(length)), rest]);
+}

@@ -11,7 +11,7 @@ import { isExtended, type RawHeader } from "./raw-header.ts";
 export type ContentSink = (chunk: Uint8Array) => void;
 
 /** Called with each entry; what it returns gets the entry's content. */
-export type OnTarEntry = (entry: TarEntry) => ContentSink | undefined;
+export type OnTarEntry = (entry: TarEntry, headers: readonly RawHeader[]) => ContentSink | undefined;
 
 export interface ScanOptions {
   /** Entries accepted. {@link Limits.tarEntries} by default. */
@@ -133,7 +133,7 @@ export class TarScanner {
     }
     const entry = describeEntry(decodeHeader(headers));
     this.#headers = [];
-    this.#sink = this.#onEntry(entry);
+    this.#sink = this.#onEntry(entry, headers);
     this.#padding = padding(entry.size);
     this.#expect("content", entry.size);
   }

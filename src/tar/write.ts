@@ -78,7 +78,7 @@ export function tarEnd(): Uint8Array {
  * @throws OciError FILE_INVALID when the content is not as long as the entry says, UNSUPPORTED for devices, fifos and the like
  */
 export async function* writeTarEntry({ entry, content }: TarInput): AsyncGenerator<Uint8Array, void, undefined> {
-  yield await encodeHeader(headerOf(entry));
+  yield await encodeEntry(entry);
   let written = 0;
   if (content) {
     for await (const chunk of content()) {
@@ -96,6 +96,14 @@ export async function* writeTarEntry({ entry, content }: TarInput): AsyncGenerat
   }
   const rest = padding(entry.size);
   if (rest > 0) yield Buffer.alloc(rest);
+}
+
+/**
+ * The header of an entry, with the PAX header before it where there are records.
+ * @throws OciError UNSUPPORTED for devices, fifos and the like
+ */
+export function encodeEntry(entry: TarEntry): Promise<Buffer> {
+  return encodeHeader(headerOf(entry));
 }
 
 /**

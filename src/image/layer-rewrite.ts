@@ -1,0 +1,113 @@
+import { OciError } from "../error/oci-error.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
+import { type Algorithm, algorithmOf, type Digest } from "../spec/digest.ts";
+import { isNonDistributable } from "../spec/media-type.ts";
+import type { Bytes } from "../bytes/bytes.ts";
+import type { Signal } from "../store/content.ts";
+import { compress, type Compression } from "../tar/compress.ts";
+import { countEdited, editTar, type TarEdit } from "../tar/edit.ts";
+import { Meter } from "../tar/measure.ts";
+import { type DraftLayer, type DraftStep, replaced, type StepScope } from "./draft.ts";
+import { compressionOf, layerTar } from "./layer-files.ts";
+import { layerType } from "./media-family.ts";
+
+/** What happens to the layers of an image. */
+export interface LayerEdit {
+  readonly tar?: TarEdit;
+  readonly compression?: Compression;
+}
+
+/** Tables of contents for lazy pulling, which describe the old bytes. */
+const TOC = /^(?:containerd\.io\/snapshot\/|io\.github\.containers\.zstd-chunked\.)/;
+
+/** The annotations of a descriptor that are still true of other content. */
+function keptAnnotations({ annotations }: Descriptor): Pick<Descriptor, "annotations"> {
+  if (annotations === undefined) return {};
+  return { annotations: Object.fromEntries(Object.entries(annotations).filter(([key]) => !TOC.test(key))) };
+}
+
+/** @throws OciError DIGEST_INVALID when a layer is not what the configuration says */
+export function requireDiffId({ descriptor, diffId }: DraftLayer, found: Digest): void {
+  if (found === diffId) return;
+  throw new OciError(
+    "DIGEST_INVALID",
+    `Layer ${descriptor.digest} unpacks to ${found}, but the configuration says ${diffId}`,
+    {
+      digest: descriptor.digest,
+      hint: "The image is damaged or was put together wrongly; fetch it again from its origin",
+    },
+  );
+}
+
+/** The content of a layer as a tar; of one that was written just now it is at the target. */
+export function draftTar(layer: DraftLayer, scope: StepScope): Bytes {
+  const signal: Signal = scope.signal ? { signal: scope.signal } : {};
+  return layerTar(layer.source ?? scope.writer.target, layer.descriptor, signal);
+}
+
+/**
+ * Rewrites one layer. A layer with nothing to change stays as it is, byte for byte; any other keeps
+ * its kind of compression unless another is asked for.
+ * @throws OciError DIGEST_INVALID when the layer is not what the configuration's DiffID says,
+ *   ARCHIVE_INVALID, LIMIT_EXCEEDED, UNSUPPORTED
+ */
+async function rewriteLayer(layer: DraftLayer, edit: LayerEdit, scope: StepScope): Promise<DraftLayer> {
+  const { descriptor, diffId } = layer;
+  if (isNonDistributable(descriptor.mediaType)) return layer;
+  const before = compressionOf(descriptor.mediaType);
+  const compression = edit.compression ?? before;
+  // The digests say that nothing is missing.
+  const reading = { endRequired: false, ...(scope.signal ? { signal: scope.signal } : {}) };
+  const read = new Meter();
+  const edited = edit.tar ? await countEdited(read.measure(draftTar(layer, scope)), edit.tar, reading) : 0;
+  if (edit.tar) requireDiffId(layer, read.result.digest);
+  if (edited === 0 && compression === before) return layer;
+  const mediaType = layerType(descriptor.mediaType, compression);
+  const diff = new Meter();
+  const tar = draftTar(layer, scope);
+  const bytes = diff.measure(edit.tar && edited > 0 ? editTar(tar, edit.tar, reading) : tar);
+  const written = await scope.writer.stream(compress(bytes, compression, scope.signal), mediaType);
+  if (edited === 0) requireDiffId(layer, diff.result.digest);
+  const to: Descriptor = { ...written, ...keptAnnotations(descriptor) };
+  scope.changes.push({ role: "layer", from: descriptor, to: written });
+  return { descriptor: to, document: replaced(layer.document, to), diffId: edited === 0 ? diffId : diff.result.digest };
+}
+
+/**
+ * Rewrites the layers of an image. Platforms share layers: each is rewritten once in the life of a step.
+ * @param editOf what happens to the layer at a height, 0 the lowest; undefined: nothing
+ */
+export function rewriteLayers(
+  editOf: (at: number, draft: Parameters<DraftStep>[0]) => LayerEdit | undefined,
+): DraftStep {
+  const known = new Map<string, DraftLayer>();
+  return async (draft, scope) => {
+    const layers: DraftLayer[] = [];
+    for (const [at, layer] of draft.layers.entries()) {
+      const edit = editOf(at, draft);
+      const key = `${layer.descriptor.digest} ${edit ? layer.diffId : "kept"}`;
+      const done = edit ? (known.get(key) ?? (await rewriteLayer(layer, edit, scope))) : layer;
+      known.set(key, done);
+      layers.push(done.descriptor.digest === layer.descriptor.digest ? layer : done);
+    }
+    return layers.every((layer, at) => layer === draft.layers[at]) ? draft : { ...draft, layers };
+  };
+}
+
+/** Gives layers digests of an algorithm; their content stays. DiffIDs stay as they are. */
+export function rehashLayers(algorithm: Algorithm): DraftStep {
+  return async (draft, scope) => {
+    const layers: DraftLayer[] = [];
+    for (const layer of draft.layers) {
+      const { descriptor, source } = layer;
+      if (algorithmOf(descriptor.digest) === algorithm || !source || isNonDistributable(descriptor.mediaType)) {
+        layers.push(layer);
+        continue;
+      }
+      const to = { ...descriptor, ...(await scope.writer.rehash(descriptor, source)) };
+      scope.changes.push({ role: "layer", from: descriptor, to });
+      layers.push({ diffId: layer.diffId, descriptor: to, document: replaced(layer.document, to) });
+    }
+    return { ...draft, layers };
+  };
+}
