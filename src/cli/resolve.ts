@@ -3,7 +3,8 @@ import { describeOpened, nameOf, type Opened, resolveOpened } from "../open/open
 import type { Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import { formatLocator } from "../spec/locator.ts";
-import { parsePlatformText } from "../spec/platform.ts";
+import { isIndexType } from "../spec/media-type.ts";
+import { parsePlatformText, type Platform } from "../spec/platform.ts";
 import type { Context } from "./context.ts";
 
 /** The manifest that a locator means, or the one of a platform in it. */
@@ -12,11 +13,30 @@ export async function resolveManifest(
   platform: string | undefined,
   context: Context,
 ): Promise<Descriptor> {
-  const wanted = platform === undefined ? undefined : parsePlatformText(platform);
+  const chosen = platform === undefined ? undefined : parsePlatformText(platform);
   const root = await resolveOpened(opened, { signal: context.signal });
+  const wanted = chosen ?? impliedPlatform(opened, root);
   if (wanted === undefined) return root;
   const { selectPlatform } = await import("../graph/select.ts");
   return selectPlatform(opened.store, root, wanted, { signal: context.signal });
+}
+
+/** A package URL may say which architecture it means; its digest may be that of the image already. */
+function impliedPlatform({ locator }: Opened, root: Descriptor): Platform | undefined {
+  if (locator.medium !== "registry" || locator.architecture === undefined) return undefined;
+  return isIndexType(root.mediaType) ? parsePlatformText(`linux/${locator.architecture}`) : undefined;
+}
+
+/** Gives the package URL of a digest, and of a tag that points at it; nothing for media that are no registry. */
+export async function purlWriter({
+  locator,
+}: Opened): Promise<(digest: Digest, tag?: string) => { readonly purl?: string }> {
+  if (locator.medium !== "registry") return () => ({});
+  const { formatPurl } = await import("../spec/purl.ts");
+  const { host, repository } = locator;
+  return (digest, tag) => ({
+    purl: formatPurl({ host, repository, ...(tag === undefined ? {} : { tag }) }, digest),
+  });
 }
 
 /** The repository or layout alone, where the name in it is told beside it. */

@@ -35,6 +35,8 @@ export const table: readonly Entry[] = [
   entry("blob get", "Write a blob to a file or standard output", () => import("./commands/blob/get.ts")),
   entry("blob head", "Print a blob's size", () => import("./commands/blob/head.ts")),
   entry("blob put", "Store a file as a blob", () => import("./commands/blob/put.ts")),
+  entry("blob cp", "Copy a blob, mounted or linked where that is possible", () => import("./commands/blob/cp.ts")),
+  entry("blob diff", "Show how two configurations or layers differ", () => import("./commands/blob/diff.ts")),
   entry("blob rm", "Remove a blob", () => import("./commands/blob/rm.ts")),
   entry("tag ls", "List tags", () => import("./commands/tag/ls.ts")),
   entry("tag add", "Point tags at a manifest", () => import("./commands/tag/add.ts")),
@@ -61,7 +63,7 @@ export const table: readonly Entry[] = [
 export const groups: Readonly<Record<string, string>> = {
   image: "Create, change and inspect images",
   manifest: "Read, write, compare and remove manifests",
-  blob: "Read, write and remove blobs",
+  blob: "Read, write, compare and remove blobs",
   tag: "List, add, rename and remove tags",
   repo: "List, copy and remove repositories",
   layout: "Make and check layout directories",

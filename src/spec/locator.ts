@@ -15,6 +15,8 @@ import {
 /** One repository of a registry, or something in it. */
 export interface RegistryLocator extends Reference {
   readonly medium: "registry";
+  /** Of a package URL: which image of an index is meant, on Linux. */
+  readonly architecture?: string;
 }
 
 /** A layout directory, or something in it. */

@@ -3,25 +3,13 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { removeRepository } from "../../src/content/remove-repository.ts";
 import { openLayout } from "../../src/layout/open-layout.ts";
-import { createMemoryRegistry, createMemoryStore } from "../../src/memory/memory.ts";
-import { serve } from "../../src/server/serve.ts";
+import { createMemoryStore } from "../../src/memory/memory.ts";
 import { isOciError } from "../../src/error/oci-error.ts";
 import { imageLayout, workFolder } from "../cli/fixture.ts";
 import { inside as berth } from "../cli/inside.ts";
 import { image, pushImage, toArray } from "../support/content.ts";
 import { pushSampleGraph, readWhole } from "../support/graph.ts";
-
-async function served(): Promise<{ readonly host: string } & AsyncDisposable> {
-  const registry = createMemoryRegistry();
-  const server = await serve({ registry, host: "127.0.0.1", port: 0 });
-  return {
-    host: new URL(server.url).host,
-    async [Symbol.asyncDispose]() {
-      await server.close(0);
-      await registry[Symbol.asyncDispose]();
-    },
-  };
-}
+import { servedRegistry } from "./served.ts";
 
 test("removing a repository takes the tags and all that they lead to, and nothing of its neighbour", async () => {
   await using store = createMemoryStore();
@@ -43,7 +31,7 @@ test("removing a repository takes the tags and all that they lead to, and nothin
 describe("repo", () => {
   test("cp brings every tag with its graph from a layout to a registry and back, filtered where asked", async () => {
     await using folder = await workFolder();
-    await using server = await served();
+    await using server = await servedRegistry();
     const cwd = folder.path;
     const path = join(cwd, "a");
     let whole = new Set<string>();
@@ -72,7 +60,7 @@ describe("repo", () => {
 
   test("ls lists a host, a part of its names, a folder of layouts and one layout", async () => {
     await using folder = await workFolder();
-    await using server = await served();
+    await using server = await servedRegistry();
     const cwd = folder.path;
     for (const name of ["app", "org/app", "org/tool"]) {
       await imageLayout(join(cwd, "all", name), ["v1"]);
@@ -94,7 +82,7 @@ describe("repo", () => {
 
   test("rm wants --yes, shows what would go, and empties a repository of either medium", async () => {
     await using folder = await workFolder();
-    await using server = await served();
+    await using server = await servedRegistry();
     const cwd = folder.path;
     {
       await using store = await openLayout(join(cwd, "a"), { create: true });

@@ -4,7 +4,7 @@ import { type Command, defineCommand } from "../command.ts";
 import { connection, openLocated } from "../connection.ts";
 import { drawTree, speaksUnicode } from "../discovered-tree.ts";
 import { integer, required } from "../option.ts";
-import { resolveManifest } from "../resolve.ts";
+import { purlWriter, resolveManifest } from "../resolve.ts";
 import { artifactType, concurrency, platform } from "../shared-options.ts";
 
 export const command: Command = defineCommand({
@@ -39,13 +39,18 @@ export const command: Command = defineCommand({
       signal,
     });
     const reference = describeOpened(opened);
-    if (out.json) out.result({ reference, ...toJson(root) }, []);
+    if (out.json) out.result({ reference, ...toJson(root, await purlWriter(opened), opened.tag) }, []);
     else out.result(undefined, drawTree(root, reference, speaksUnicode(context.env)));
   },
 });
 
 /** A node with its descriptor's fields beside the others. */
-function toJson({ descriptor, children, referrers, ...rest }: DiscoveredNode): Record<string, unknown> {
+function toJson(
+  { descriptor, children, referrers, ...rest }: DiscoveredNode,
+  purl: Awaited<ReturnType<typeof purlWriter>>,
+  tag?: string,
+): Record<string, unknown> {
   const { digest, mediaType, size } = descriptor;
-  return { digest, mediaType, size, ...rest, children: children.map(toJson), referrers: referrers.map(toJson) };
+  const [below, above] = [children, referrers].map((nodes) => nodes.map((node) => toJson(node, purl)));
+  return { digest, mediaType, size, ...purl(digest, tag), ...rest, children: below, referrers: above };
 }

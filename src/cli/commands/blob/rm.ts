@@ -1,14 +1,15 @@
+import { isOciError } from "../../../error/oci-error.ts";
 import { need } from "../../../store/need.ts";
 import { type Command, defineCommand } from "../../command.ts";
 import { connection, openLocated } from "../../connection.ts";
-import { required } from "../../option.ts";
+import { flag, required } from "../../option.ts";
 import { describePlace, requireDigest } from "../../resolve.ts";
 import { dryRun } from "../../shared-options.ts";
 
 export const command: Command = defineCommand({
   about: "Removes a blob by its digest. Manifests that name it are not looked for: they become incomplete.",
   arguments: { target: required("TARGET", "the blob, with its digest") },
-  options: { ...connection, dryRun },
+  options: { ...connection, ignoreMissing: flag("--ignore-missing", "no error where there is no such blob"), dryRun },
   examples: [
     {
       about: "Remove a blob that nothing names any more",
@@ -24,7 +25,15 @@ export const command: Command = defineCommand({
     const { signal, out } = context;
     await using opened = await openLocated(target, "write", options, context);
     const digest = requireDigest(opened);
-    const descriptor = await opened.store.resolve({ digest }, { kind: "blob", signal });
+    const descriptor = await opened.store.resolve({ digest }, { kind: "blob", signal }).catch((error: unknown) => {
+      if (options.ignoreMissing && isOciError(error, "BLOB_UNKNOWN", "NAME_UNKNOWN")) return undefined;
+      throw error;
+    });
+    if (descriptor === undefined) {
+      out.result({ digest, removed: false }, []);
+      context.note(`There is no ${target}`);
+      return;
+    }
     const { size } = descriptor;
     if (options.dryRun) {
       out.result({ dryRun: true, digest, size }, [`Would remove ${digest} from ${describePlace(opened)}`]);

@@ -2,7 +2,7 @@ import { type Command, defineCommand } from "../../command.ts";
 import { connection, openLocated } from "../../connection.ts";
 import { formatDescriptor } from "../../format.ts";
 import { required } from "../../option.ts";
-import { resolveManifest } from "../../resolve.ts";
+import { purlWriter, resolveManifest } from "../../resolve.ts";
 import { platform } from "../../shared-options.ts";
 
 export const command: Command = defineCommand({
@@ -16,6 +16,7 @@ export const command: Command = defineCommand({
   async run({ source }, options, context) {
     await using opened = await openLocated(source, "read", options, context);
     const descriptor = await resolveManifest(opened, options.platform, context);
-    context.out.result(descriptor, () => formatDescriptor(descriptor));
+    const purl = context.out.json ? (await purlWriter(opened))(descriptor.digest, opened.tag) : {};
+    context.out.result({ ...descriptor, ...purl }, () => formatDescriptor(descriptor));
   },
 });
