@@ -1,5 +1,8 @@
-import type { ContentStep, Step } from "../graph/step.ts";
+import type { ContentStep, PathNode, Step } from "../graph/step.ts";
 import { shortDigest } from "../spec/digest.ts";
+import { formatPlatform } from "../spec/platform.ts";
+import { isIndexType } from "../spec/media-type.ts";
+import type { LeftBehind } from "../transfer/convert.ts";
 import type { Context } from "./context.ts";
 import { formatBytes, formatCount } from "./format.ts";
 import { style } from "./style.ts";
@@ -10,8 +13,16 @@ export interface Ends {
   readonly target: string;
 }
 
-/** Prints a plan without running it: each step and why, then the totals. */
-export async function printPlan(steps: AsyncIterable<Step>, ends: Ends, context: Context): Promise<void> {
+/**
+ * Prints a plan without running it: each step and why, then the totals.
+ * @param left what stays with digests that change
+ */
+export async function printPlan(
+  steps: AsyncIterable<Step>,
+  ends: Ends,
+  context: Context,
+  left: readonly LeftBehind[] = [],
+): Promise<void> {
   const { out } = context;
   const listed: unknown[] = [];
   const totals = { push: 0, mount: 0, link: 0, skip: 0, bytes: 0, tags: 0 };
@@ -26,8 +37,18 @@ export async function printPlan(steps: AsyncIterable<Step>, ends: Ends, context:
     else for (const line of toLines(step)) await out.line(line);
   }
   if (out.json) {
-    out.result({ dryRun: true, ...ends, steps: listed, totals }, []);
+    const stays = left.map(({ subject, descriptor, via }) => ({
+      subject: subject.digest,
+      digest: descriptor.digest,
+      via,
+    }));
+    out.result({ dryRun: true, ...ends, steps: listed, totals, ...(left.length === 0 ? {} : { left: stays }) }, []);
     return;
+  }
+  for (const { subject, descriptor, via } of left) {
+    await out.line(
+      `leave  ${via.padEnd(8)} ${shortDigest(descriptor.digest)}  it hangs on ${shortDigest(subject.digest)}`,
+    );
   }
   const moved = totals.push + totals.mount + totals.link;
   await out.line(
@@ -40,7 +61,7 @@ export async function printPlan(steps: AsyncIterable<Step>, ends: Ends, context:
 function toJson(step: Step): unknown {
   switch (step.type) {
     case "content": {
-      const { type, action, kind, role, why, descriptor, subject } = step;
+      const { type, action, kind, role, why, descriptor, subject, external, path } = step;
       return {
         type,
         action,
@@ -49,6 +70,8 @@ function toJson(step: Step): unknown {
         why,
         descriptor,
         ...(subject === undefined ? {} : { subject: subject.digest }),
+        ...(external === undefined ? {} : { external }),
+        ...(path === undefined ? {} : { path }),
       };
     }
     case "referrers":
@@ -69,7 +92,9 @@ function toJson(step: Step): unknown {
 function toLines(step: Step): readonly string[] {
   switch (step.type) {
     case "content":
-      return [contentLine(step)];
+      return step.path
+        ? [contentLine(step), `       ${style.dim(step.path.map(station).join(" → "))}`]
+        : [contentLine(step)];
     case "referrers":
       return [`list   ${formatCount(step.referrers.length, "referrer")} of ${shortDigest(step.subject.digest)}`];
     case "names":
@@ -85,4 +110,22 @@ function contentLine(step: ContentStep): string {
   const shown = step.action === "skip" ? style.dim(action) : style.green(action);
   const size = formatBytes(step.descriptor.size).padStart(10);
   return `${shown} ${step.role.padEnd(8)} ${shortDigest(step.descriptor.digest)} ${size}  ${step.why}`;
+}
+
+/** One station of the way from a tag to a node. */
+function station({ role, mediaType, digest, tags, platform, artifactType, via, tag }: PathNode): string {
+  const short = shortDigest(digest);
+  const name = isIndexType(mediaType) ? "index" : "manifest";
+  switch (role) {
+    case "root":
+      return tags?.[0] === undefined ? `${name} ${short}` : `tag ${tags.join(", ")} → ${name} ${short}`;
+    case "referrer": {
+      const how = tag ?? `by ${via}`;
+      return `referrer ${short} (${artifactType === undefined ? how : `${artifactType}, ${how}`})`;
+    }
+    case "child":
+      return platform ? `${name} ${formatPlatform(platform)} ${short}` : `${name} ${short}`;
+    default:
+      return `${role} ${short}`;
+  }
 }

@@ -1,6 +1,5 @@
 import { fromBuffer, type Bytes } from "../bytes/bytes.ts";
 import { isOciError, OciError, withContext } from "../error/oci-error.ts";
-import type { Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { ManifestReader } from "../graph/manifest-reader.ts";
 import type { Action, ContentStep } from "../graph/step.ts";

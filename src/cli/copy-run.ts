@@ -1,0 +1,107 @@
+import { OciError } from "../error/oci-error.ts";
+import type { Root } from "../graph/plan.ts";
+import { describeOpened, type Opened } from "../open/opened.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
+import { formatLocator } from "../spec/locator.ts";
+import { DEFAULT_TAG } from "../spec/reference.ts";
+import type { CopyOptions } from "../transfer/copy.ts";
+import { openLocated, refuseSharedCredentials } from "./connection.ts";
+import type { Context } from "./context.ts";
+import type { CopyValues } from "./copy-options.ts";
+import type { CopyOutcome } from "./copy-report.ts";
+import { type Selection, select } from "./copy-selection.ts";
+import { keepNurserySmall } from "./nursery.ts";
+import { printPlan } from "./plan-report.ts";
+
+/** From where to where, as written. */
+export interface CopyRequest {
+  readonly source: string;
+  /** One or more. */
+  readonly targets: readonly string[];
+}
+
+/** Runs one copy, to all of its targets in one reading. Undefined after a dry run, which prints its plans. */
+export async function runCopy(
+  { source, targets }: CopyRequest,
+  options: CopyValues,
+  context: Context,
+): Promise<CopyOutcome | undefined> {
+  const { signal, onEvent } = context;
+  await refuseSharedCredentials([source, ...targets], options, context);
+  await using from = await openLocated(source, "read", options, context);
+  await using selection = await select(from, options, context);
+  await using stack = new AsyncDisposableStack();
+  const ends: { readonly opened: Opened; readonly roots: readonly Root[] }[] = [];
+  for (const written of targets) {
+    const opened = stack.use(await openLocated(written, options.dryRun ? "plan" : "create", options, context));
+    ends.push({ opened, roots: rootsFor(opened, selection, options) });
+  }
+  const { openExternal } = await import("../open/open-external.ts");
+  const external = options.includeExternal ? stack.use(await openExternal(from.store.location, context)) : undefined;
+  const common: Omit<CopyOptions, "target" | "roots"> = {
+    source: selection.source,
+    referrers: options.referrers,
+    ...(options.artifactTypes.length === 0 ? {} : { artifactTypes: options.artifactTypes }),
+    ...(selection.without ? { without: selection.without } : {}),
+    ...(external ? { external: external.fetch } : {}),
+    deep: options.deep,
+    explain: options.explain,
+    ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+    signal,
+    onEvent,
+  };
+  const described = describeOpened(from);
+  if (options.dryRun) {
+    const { planCopy } = await import("../transfer/copy.ts");
+    for (const { opened, roots } of ends) {
+      const steps = planCopy({ ...common, target: opened.store, roots });
+      await printPlan(steps, { source: described, target: describeOpened(opened) }, context, selection.left);
+    }
+    return undefined;
+  }
+  keepNurserySmall();
+  const { copyToAll } = await import("../transfer/copy-to-all.ts");
+  const summaries = await copyToAll({
+    ...common,
+    targets: ends.map(({ opened, roots }) => ({ store: opened.store, roots })),
+  });
+  const [only] = selection.chosen;
+  return {
+    source: described,
+    ...(only && !options.allTags ? { digest: only.descriptor.digest } : {}),
+    targets: ends.flatMap(({ opened }, at) => {
+      const summary = summaries[at];
+      return summary ? [{ target: describeOpened(opened), ...summary }] : [];
+    }),
+    changes: selection.changes,
+    left: selection.left,
+  };
+}
+
+function rootsFor(to: Opened, { chosen }: Selection, { allTags }: CopyValues): readonly Root[] {
+  return chosen.map(({ descriptor, tag }) => {
+    const name = tag === undefined ? {} : { name: tag };
+    if (allTags) return { descriptor, tags: tag === undefined ? [] : [tag], ...name };
+    requireSame(to, descriptor);
+    return { descriptor, tags: tagsFor(to, tag), ...name };
+  });
+}
+
+function tagsFor(to: Opened, tag: string | undefined): readonly string[] {
+  if (to.tag !== undefined) return [to.tag];
+  if (to.digest !== undefined) return [];
+  if (to.locator.medium === "registry") return [DEFAULT_TAG];
+  // What stands in no locator is still the source's tag: the only one of a layout.
+  return tag === undefined ? [] : [tag];
+}
+
+/** A digest written into the target is a promise about what arrives there. */
+function requireSame(to: Opened, root: Descriptor): void {
+  if (to.digest === undefined || to.digest === root.digest) return;
+  throw new OciError("DIGEST_INVALID", `The target expects ${to.digest}, but the source is ${root.digest}`, {
+    side: "target",
+    reference: formatLocator(to.locator),
+    digest: to.digest,
+    hint: "Leave the digest out of the target, or name the source by that digest",
+  });
+}
