@@ -24,9 +24,6 @@ export interface DockerImage {
   readonly names: readonly string[];
 }
 
-/** Full names of tags, for archives whose tags stand alone. */
-export type FullNames = Readonly<Record<string, string>>;
-
 /** The images of a layout that Docker could load, and why it could not load the others. */
 export interface DockerImages {
   readonly images: readonly DockerImage[];
@@ -57,23 +54,16 @@ export function dockerName(name: string): string | undefined {
   }
 }
 
-function nameOf(entry: LayoutEntry, fullNames: FullNames): string | undefined {
-  const name = entryName(entry) ?? "";
-  const full = Object.hasOwn(fullNames, name) ? fullNames[name] : undefined;
-  return dockerName(full ?? entry.descriptor.annotations?.[Annotation.ContainerdName] ?? name);
+function nameOf(entry: LayoutEntry): string | undefined {
+  return dockerName(entry.descriptor.annotations?.[Annotation.ContainerdName] ?? entryName(entry) ?? "");
 }
 
 /**
- * Finds what Docker could load among the named entries of an index; of several platforms the one of this machine,
- * else the first.
+ * Finds what Docker could load among the entries of an index; of several platforms the one of this machine, else
+ * the first. What has no name and is no image is no loss.
  * @throws OciError where a manifest is damaged
  */
-export async function dockerImages(
-  index: LayoutIndex,
-  blobs: Blobs,
-  fullNames: FullNames = {},
-  options: Signal = {},
-): Promise<DockerImages> {
+export async function dockerImages(index: LayoutIndex, blobs: Blobs, options: Signal = {}): Promise<DockerImages> {
   const found = new Map<string, DockerImage & { readonly names: string[] }>();
   const refused: { name: string; why: string }[] = [];
   let attached = 0;
@@ -81,16 +71,19 @@ export async function dockerImages(
     const name = entryName(entry);
     const listing = name === undefined ? undefined : parseDigestTag(name);
     // The list of them all, as some tools look for it, is none of its own.
-    if (entry.descriptor.annotations?.[Annotation.ReferrerSubject] || listing?.suffix) attached += 1;
-    if (name === undefined || listing) continue;
+    if (entry.descriptor.annotations?.[Annotation.ReferrerSubject] || listing?.suffix) {
+      attached += 1;
+      continue;
+    }
+    if (listing) continue;
     const image = await imageBelow(entry.descriptor, blobs, 0, options);
     if (typeof image === "string") {
-      refused.push({ name, why: image });
+      if (name !== undefined) refused.push({ name, why: image });
       continue;
     }
     const key = JSON.stringify([image.config.digest, image.layers.map(({ digest }) => digest)]);
     const known = found.get(key) ?? { ...image, names: [] };
-    const full = nameOf(entry, fullNames);
+    const full = nameOf(entry);
     if (full !== undefined && !known.names.includes(full)) known.names.push(full);
     found.set(key, known);
   }

@@ -3,15 +3,17 @@ import { verify } from "../bytes/verify.ts";
 import { readArchiveSpan } from "../blobs/tar-content.ts";
 import type { Disk } from "../disk/disk.ts";
 import { OciError } from "../error/oci-error.ts";
+import { Annotation } from "../spec/annotation.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import { algorithmOf, type Digest, encodedOf } from "../spec/digest.ts";
 import { encodeJson } from "../spec/json.ts";
+import { entryName, layoutEntry, type LayoutIndex } from "../spec/layout-index.ts";
 import { Limits } from "../spec/limits.ts";
 import type { Blobs } from "../store/blobs.ts";
 import type { Signal } from "../store/content.ts";
 import { tarEnd, writeTarEntry } from "../tar/write.ts";
 import type { Packer } from "./archive.ts";
-import { type DockerImage, dockerImages, type FullNames, readBlob } from "./docker-images.ts";
+import { type DockerImage, dockerImages, readBlob } from "./docker-images.ts";
 import { archiveEntry, packLayout, writeSmall } from "./pack.ts";
 import { spool } from "./spool.ts";
 
@@ -33,16 +35,35 @@ function blobPath(digest: Digest): string {
   return `blobs/${algorithmOf(digest)}/${encodedOf(digest)}`;
 }
 
-/** Packs a layout that `docker load` takes as well: what Docker can load of it stands in a manifest.json beside. */
-export function loadablePacker(fullNames: FullNames): Packer {
+/** Full names of tags, for archives whose tags stand alone. */
+export type FullNames = Readonly<Record<string, string>>;
+
+/** Gives entries the full names that Docker and containerd look for. */
+function withFullNames(index: LayoutIndex, fullNames: FullNames): LayoutIndex {
+  const entries = index.entries.map((entry) => {
+    const name = entryName(entry) ?? "";
+    const full = Object.hasOwn(fullNames, name) ? fullNames[name] : undefined;
+    return full === undefined ? entry : layoutEntry(entry.descriptor, { [Annotation.ContainerdName]: full });
+  });
+  return { ...index, entries };
+}
+
+/**
+ * Packs a layout that `docker load` takes as well: what Docker can load of it stands in a manifest.json beside.
+ * @param onNotice told why Docker could load nothing of it
+ */
+export function loadablePacker(fullNames: FullNames, onNotice?: (text: string) => void): Packer {
   return async (contents, options) => {
-    const { images } = await dockerImages(contents.index, contents.blobs, fullNames, options);
+    const index = withFullNames(contents.index, fullNames);
+    const { images, refused } = await dockerImages(index, contents.blobs, options);
     const paths = {
       config: blobPath,
       layer: (image: DockerImage, at: number): string => blobPath((image.layers[at] ?? image.config).digest),
     };
-    const json = images.length === 0 ? undefined : manifestJson(images, paths);
-    return packLayout({ ...contents, manifestJson: json }, options);
+    if (images.length > 0)
+      return packLayout({ ...contents, index, manifestJson: manifestJson(images, paths) }, options);
+    onNotice?.(`docker load will find no image in the archive: ${refused[0]?.why ?? "there is none"}`);
+    return packLayout({ ...contents, index, manifestJson: undefined }, options);
   };
 }
 
@@ -53,7 +74,7 @@ export function loadablePacker(fullNames: FullNames): Packer {
  */
 export function dockerPacker(disk: Disk, onLeft?: (count: number) => void): Packer {
   return async ({ index, blobs }, options) => {
-    const { images, refused, attached } = await dockerImages(index, blobs, {}, options);
+    const { images, refused, attached } = await dockerImages(index, blobs, options);
     const [first] = refused;
     if (first) {
       throw new OciError("UNSUPPORTED", `A docker archive cannot hold ${first.name}: ${first.why}`, {

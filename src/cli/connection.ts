@@ -91,13 +91,23 @@ export async function openLocated(
   context: Context,
 ): Promise<Opened> {
   const locator = await readLocator(written, context);
-  const credentials = locator.medium === "registry" ? await credentialsOf(options, context) : undefined;
   if (locator.medium === "registry") await hintAtLayout(written, context);
+  return openParsed(locator, { mode }, options, context);
+}
+
+/** Opens what a locator that was read already names, with what an archive is to be. */
+export async function openParsed(
+  locator: Locator,
+  opening: Pick<OpenOptions, "mode" | "replace" | "loadable">,
+  options: ConnectionValues,
+  context: Context,
+): Promise<Opened> {
+  const credentials = locator.medium === "registry" ? await credentialsOf(options, context) : undefined;
   const { openLocator } = await import("../open/open-locator.ts");
   return openLocator(locator, {
-    mode,
+    ...opening,
     ...(locator.medium === "registry" ? { connections: await connectionsOf(context) } : {}),
-    ...(await archiveOptions(locator, mode, options, context)),
+    ...(await archiveOptions(locator, opening.mode, options, context)),
     ...(credentials === undefined ? {} : { credentials }),
     ...surroundings(options, context),
   });

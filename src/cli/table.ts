@@ -16,6 +16,8 @@ function entry(words: string, summary: string, load: Entry["load"]): Entry {
 /** Every command, in the order of the help. */
 export const table: readonly Entry[] = [
   entry("copy", "Copy an image or artifact with everything that hangs on it", () => import("./commands/copy.ts")),
+  entry("export", "Write an image into one tar, for any tool and docker load", () => import("./commands/export.ts")),
+  entry("import", "Bring what is in a tar into a registry or layout", () => import("./commands/import.ts")),
   entry("push", "Push files and folders as an artifact", () => import("./commands/push.ts")),
   entry("pull", "Write the files of an artifact into a directory", () => import("./commands/pull.ts")),
   entry("attach", "Attach files to an image or artifact", () => import("./commands/attach.ts")),

@@ -14,6 +14,10 @@ export interface ArchiveOpening {
   /** What `-` is for an archive that is read, and for one that is written. */
   readonly stdin?: () => Bytes;
   readonly stdout?: (bytes: Bytes) => Promise<void>;
+  /** Write the archive anew, whatever is there. */
+  readonly replace?: boolean;
+  /** Write a layout that `docker load` takes too; the full names of tags that stand alone. */
+  readonly loadable?: Readonly<Record<string, string>>;
   /** Told what a medium leaves out, in a sentence. */
   readonly onNotice?: (text: string) => void;
   readonly signal?: AbortSignal;

@@ -18,14 +18,6 @@ export interface HeldArchive {
   readonly docker?: DockerArchive;
 }
 
-/** How an archive is opened beyond what its locator says. */
-export interface ArchiveForm {
-  /** Write it anew, whatever is there. */
-  readonly replace?: boolean;
-  /** Packs it in another way. */
-  readonly pack?: Packer;
-}
-
 /**
  * The archives that one command works on. Each is opened once, however often it is named, and all that a command
  * changes in one is written in one step at its end.
@@ -34,13 +26,13 @@ export class Archives implements AsyncDisposable {
   readonly #held = new Map<string, Promise<HeldArchive>>();
 
   /** @throws OciError NAME_UNKNOWN, UNSUPPORTED, ARCHIVE_INVALID, LAYOUT_INVALID, LIMIT_EXCEEDED, FILE_INVALID, IO */
-  async open(locator: AnyArchive, options: ArchiveOpening, form: ArchiveForm = {}): Promise<HeldArchive> {
+  async open(locator: AnyArchive, options: ArchiveOpening): Promise<HeldArchive> {
     const { realArchivePath } = await import("../archive/real-path.ts");
     const isStream = locator.path === "-";
     const writes = options.mode === "create" || options.mode === "plan";
     const path = isStream ? "-" : await realArchivePath(resolve(options.cwd, locator.path));
     const key = isStream && writes ? "- out" : path;
-    const known = this.#held.get(key) ?? this.#open(locator, path, options, form);
+    const known = this.#held.get(key) ?? this.#open(locator, path, options);
     this.#held.set(key, known);
     // What could not be opened may be opened in another way.
     known.catch(() => this.#held.delete(key));
@@ -64,7 +56,7 @@ export class Archives implements AsyncDisposable {
     }
   }
 
-  async #open(locator: AnyArchive, path: string, options: ArchiveOpening, form: ArchiveForm): Promise<HeldArchive> {
+  async #open(locator: AnyArchive, path: string, options: ArchiveOpening): Promise<HeldArchive> {
     const writes = options.mode === "create" || options.mode === "plan";
     if (locator.medium === "docker-archive" && options.mode === "write") await refuseDocker(locator);
     if (path === "-" && options.mode === "write") {
@@ -73,11 +65,11 @@ export class Archives implements AsyncDisposable {
         hint: "Copy it into a file or a layout first: berth copy oci-archive:- ocidir://layout",
       });
     }
-    if (path === "-" && writes) return await created(locator, undefined, options, form);
-    if (path !== "-" && form.replace) return await created(locator, path, options, form);
+    if (path === "-" && writes) return await created(locator, undefined, options);
+    if (path !== "-" && options.replace) return await created(locator, path, options);
     const file = path === "-" ? await standardInput(locator, options) : await openFile(path, options);
     if (file === undefined) {
-      if (writes) return await created(locator, path, options, form);
+      if (writes) return await created(locator, path, options);
       const { noArchive } = await import("../archive/archive.ts");
       throw noArchive(locator.path);
     }
@@ -130,28 +122,26 @@ async function opened(locator: AnyArchive, file: ArchiveFile, options: ArchiveOp
   }
 }
 
-async function created(
-  locator: AnyArchive,
-  path: string | undefined,
-  options: ArchiveOpening,
-  form: ArchiveForm,
-): Promise<HeldArchive> {
+async function created(locator: AnyArchive, path: string | undefined, options: ArchiveOpening): Promise<HeldArchive> {
   const { emptyBase } = await import("../archive/base.ts");
   if (path === undefined && !options.stdout) throw noStream(locator, "standard output");
   return await archiveOf({
     disk: nodeDisk,
     path,
     base: emptyBase,
-    pack: form.pack ?? (await packerOf(locator, options)),
+    pack: await packerOf(locator, options),
     readOnly: true,
     ...(options.stdout ? { sink: options.stdout } : {}),
-    ...(form.replace ? { replace: true } : {}),
+    ...(options.replace ? { replace: true } : {}),
   });
 }
 
 async function packerOf(locator: AnyArchive, options: ArchiveOpening): Promise<Packer> {
-  if (locator.medium !== "docker-archive") return (await import("../archive/open-archive.ts")).layoutPacker;
-  const { dockerPacker } = await import("../archive/docker-pack.ts");
+  if (locator.medium !== "docker-archive" && !options.loadable) {
+    return (await import("../archive/open-archive.ts")).layoutPacker;
+  }
+  const { dockerPacker, loadablePacker } = await import("../archive/docker-pack.ts");
+  if (options.loadable) return loadablePacker(options.loadable, options.onNotice);
   return dockerPacker(nodeDisk, (count) =>
     options.onNotice?.(`A docker archive cannot hold what hangs on its images: left behind ${count}`),
   );
