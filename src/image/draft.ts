@@ -3,7 +3,7 @@ import type { Digest } from "../spec/digest.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../spec/json.ts";
 import type { Signal } from "../store/content.ts";
 import type { Source } from "../store/store.ts";
-import { arrayField, objectField, toJson, withFields } from "./json-edit.ts";
+import { arrayField, objectField, sameJson, toJson, withFields } from "./json-edit.ts";
 import type { NodeChange } from "./node-change.ts";
 import type { ImageWriter } from "./writer.ts";
 
@@ -77,7 +77,7 @@ export function replaced(object: JsonObject, to: Descriptor): JsonObject {
 export function configDocument(draft: ImageDraft): JsonObject {
   const rootfs = objectField(draft.config, "rootfs");
   const ids = draft.layers.map(({ diffId }) => diffId);
-  const same = arrayField(rootfs, "diff_ids").join() === ids.join();
+  const same = sameJson(arrayField(rootfs, "diff_ids"), ids);
   const known = arrayField(draft.config, "history");
   return withFields(draft.config, {
     ...(same ? {} : { rootfs: withFields(rootfs, { type: "layers", diff_ids: ids }) }),

@@ -35,6 +35,8 @@ export interface ImageChange {
   /** Seconds since 1970 that added files get. 0 by default. */
   readonly epoch?: number;
   readonly owner?: Owner;
+  /** Of layers that are packed here; gzip by default. */
+  readonly addedCompression?: Compression;
   readonly config?: ConfigChange;
   readonly removeBuildArguments?: readonly BuildArgument[];
   readonly configTime?: TimeRule;
@@ -45,6 +47,7 @@ export interface ImageChange {
   readonly timeMax?: Date;
   /** Headers of tars without what differs from builder to builder. */
   readonly reproducible?: boolean;
+  /** Of all layers. */
   readonly compression?: Compression;
   readonly annotations?: AnnotationChange;
   /** Labels of the configuration become annotations of the manifest, those it has excepted. */
@@ -114,7 +117,8 @@ export function stepsOf(change: ImageChange): readonly DraftStep[] {
   if (strip.length > 0) steps.push(rewriteLayers(() => stripEdit(strip)));
   if (change.flatten === true) steps.push(flattenLayers());
   if (change.addLayers && change.addLayers.length > 0) {
-    const { addLayers: inputs, createdAt, epoch = 0, owner, compression = "gzip" } = change;
+    const { addLayers: inputs, createdAt, epoch = 0, owner } = change;
+    const compression = change.addedCompression ?? change.compression ?? "gzip";
     const rest = { ...(createdAt === undefined ? {} : { createdAt }), ...(owner ? { owner } : {}) };
     steps.push(addLayers(inputs, { compression, epoch, ...rest }));
   }

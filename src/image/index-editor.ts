@@ -72,13 +72,16 @@ export async function editIndex(
 }
 
 function strings(object: JsonObject): Record<string, string> {
-  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, String(value)]));
+  const texts = Object.entries(object).filter((pair): pair is [string, string] => typeof pair[1] === "string");
+  return Object.fromEntries(texts);
 }
 
 function imageAnnotations(children: IndexChildren): readonly JsonObject[] {
   return children.entries.flatMap((entry) => {
-    if (!isJsonObject(entry) || isAttestation(entry) || isIndexType(String(entry["mediaType"]))) return [];
-    return [children.annotations.get(String(entry["digest"])) ?? {}];
+    if (!isJsonObject(entry) || isAttestation(entry)) return [];
+    const { mediaType, digest } = entry;
+    if (typeof mediaType !== "string" || typeof digest !== "string" || isIndexType(mediaType)) return [];
+    return [children.annotations.get(digest) ?? {}];
   });
 }
 

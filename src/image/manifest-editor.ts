@@ -2,7 +2,7 @@ import { OciError } from "../error/oci-error.ts";
 import type { Annotations, Descriptor } from "../spec/descriptor.ts";
 import { algorithmOf } from "../spec/digest.ts";
 import type { ImageConfig } from "../spec/image-config.ts";
-import { isJsonObject, type JsonObject } from "../spec/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../spec/json.ts";
 import type { ImageManifest } from "../spec/manifest.ts";
 import { matchesPlatform, type Platform } from "../spec/platform.ts";
 import type { Signal } from "../store/content.ts";
@@ -82,9 +82,8 @@ export class ManifestEditor {
     const clamped = timeMax ? clampAnnotations(annotated, timeMax) : annotated;
     if (dataMax === undefined) return clamped;
     const inlined = (value: JsonObject): Promise<JsonObject> => withData(value, "blob", dataMax, { writer, source });
-    const layers = await Promise.all(
-      arrayField(clamped, "layers").map((layer) => (isJsonObject(layer) ? inlined(layer) : layer)),
-    );
+    const layers: JsonValue[] = [];
+    for (const layer of arrayField(clamped, "layers")) layers.push(isJsonObject(layer) ? await inlined(layer) : layer);
     return withFields(clamped, { config: await inlined(objectField(clamped, "config")), layers });
   }
 

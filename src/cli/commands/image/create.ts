@@ -1,4 +1,3 @@
-import { OciError } from "../../../error/oci-error.ts";
 import { annotationChange } from "../../../image/annotation-change.ts";
 import type { CreatedResult, CreateImageOptions } from "../../../image/create.ts";
 import { type LayerInput, parseLayerText } from "../../../image/layer-input.ts";
@@ -13,6 +12,7 @@ import { formatBytes } from "../../format.ts";
 import { newImageTags } from "../../image-target.ts";
 import { readRunOptions, runOptions } from "../../image-options.ts";
 import { resolvePath } from "../../input.ts";
+import { readOwner } from "../../layer-owner.ts";
 import { choice, keyValues, list, required, text } from "../../option.ts";
 import { dryRun } from "../../shared-options.ts";
 import { style } from "../../style.ts";
@@ -100,13 +100,6 @@ async function readBase(opened: Opened, context: Context): Promise<NonNullable<C
 function readLayer(written: string, context: Context): LayerInput {
   const layer = parseLayerText(written);
   return { ...layer, path: resolvePath(layer.path, context) };
-}
-
-function readOwner(written: string | undefined): { uid: number; gid: number } | undefined {
-  if (written === undefined) return undefined;
-  const match = /^(\d{1,10})(?::(\d{1,10}))?$/.exec(written);
-  if (match) return { uid: Number(match[1]), gid: Number(match[2] ?? match[1]) };
-  throw new OciError("USAGE", `Invalid owner ${JSON.stringify(written)}: expected uid or uid:gid in digits`);
 }
 
 /** The convention of reproducible-builds.org. */
