@@ -45,8 +45,13 @@ export class Stage implements AsyncDisposable {
   async #make(): Promise<DiskFile | undefined> {
     await this.#disk.mkdir(this.#root);
     const lock = await this.#disk.open(join(this.#root, STAGE_LOCK), "create");
-    await lock?.tryLock();
-    return lock;
+    try {
+      await lock?.tryLock();
+      return lock;
+    } catch (error) {
+      await lock?.[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
