@@ -46,6 +46,13 @@ export function describePlace({ locator }: Opened): string {
   return formatLocator(place);
 }
 
+/** The tag behind a locator, written or implied; undefined where it names a digest alone. */
+export async function tagMeant(opened: Opened): Promise<string | undefined> {
+  if (opened.tag !== undefined) return opened.tag;
+  const name = await nameOf(opened);
+  return "tag" in name ? name.tag : undefined;
+}
+
 /**
  * The digest that a locator was written with.
  * @throws OciError LOCATOR_INVALID when it has none

@@ -1,11 +1,11 @@
 import { isOciError, OciError } from "../../../error/oci-error.ts";
-import { describeOpened, nameOf, type Opened } from "../../../open/opened.ts";
+import { describeOpened } from "../../../open/opened.ts";
 import { parseTag } from "../../../spec/name.ts";
 import { type Command, defineCommand } from "../../command.ts";
 import { connection, openLocated } from "../../connection.ts";
 import { editedFile } from "../../editor.ts";
 import { required, text } from "../../option.ts";
-import { resolveManifest } from "../../resolve.ts";
+import { resolveManifest, tagMeant } from "../../resolve.ts";
 import { dryRun, platform } from "../../shared-options.ts";
 
 export const command: Command = defineCommand({
@@ -43,7 +43,7 @@ export const command: Command = defineCommand({
         return;
       }
       // One of an index's images has no tag of its own: that of the index must not move to it.
-      const own = options.platform === undefined ? await tagOf(opened) : undefined;
+      const own = options.platform === undefined ? await tagMeant(opened) : undefined;
       const tags = [named ?? own].filter((tag) => tag !== undefined);
       const { digest } = prepared.descriptor;
       const result = { ...prepared.descriptor, tags, before: descriptor.digest };
@@ -62,9 +62,3 @@ export const command: Command = defineCommand({
     }
   },
 });
-
-async function tagOf(opened: Opened): Promise<string | undefined> {
-  if (opened.tag !== undefined) return opened.tag;
-  const name = await nameOf(opened);
-  return "tag" in name ? name.tag : undefined;
-}
