@@ -30,6 +30,7 @@ export const table: readonly Entry[] = [
   entry("image check-base", "Tell whether an image's base has moved", () => import("./commands/image/check-base.ts")),
   entry("image flatten", "Make one layer of all", () => import("./commands/image/flatten.ts")),
   entry("image ls", "List the files of an image", () => import("./commands/image/ls.ts")),
+  entry("image diff", "Show what differs between two images", () => import("./commands/image/diff.ts")),
   entry("image cat", "Print files of an image", () => import("./commands/image/cat.ts")),
   entry("digest", "Print the digest behind a tag", () => import("./commands/digest.ts")),
   entry("manifest get", "Print a manifest, byte for byte", () => import("./commands/manifest/get.ts")),

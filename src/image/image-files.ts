@@ -43,14 +43,19 @@ async function eachOf(count: number, work: (index: number) => Promise<void>): Pr
   await Promise.all(Array.from({ length: Math.min(TOGETHER, count) }, worker));
 }
 
-/** The entries of each layer; a layer that comes twice is read once. */
-async function readLayers(
+/**
+ * The entries of each layer; a layer that comes twice is read once.
+ * @param found layers that were read already; those that are read now are added
+ */
+export async function readLayers(
   image: Pick<ChosenImage, "source" | "manifest">,
   signal: Signal,
+  found: Map<Digest, readonly LayerEntry[]> = new Map(),
 ): Promise<readonly (readonly LayerEntry[])[]> {
   const { layers } = image.manifest;
-  const distinct = [...new Map(layers.map((layer) => [layer.digest, layer])).values()];
-  const found = new Map<Digest, readonly LayerEntry[]>();
+  const distinct = [...new Map(layers.map((layer) => [layer.digest, layer])).values()].filter(
+    ({ digest }) => !found.has(digest),
+  );
   const failed = new AbortController();
   const either = signal.signal ? AbortSignal.any([signal.signal, failed.signal]) : failed.signal;
   try {

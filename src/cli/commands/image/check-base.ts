@@ -20,7 +20,7 @@ export const command: Command = defineCommand({
     digest: text("--digest <digest>", "what the base was (default: as the annotations say)"),
   },
   examples: [
-    { about: "Rebuild when the base has moved", line: "berth image check-base localhost:5000/app:v1 -q || make image" },
+    { about: "Only when the base has not moved", line: "berth image check-base localhost:5000/app:v1 -q && ./deploy" },
     {
       about: "An image that does not say what it is based on",
       line: "berth image check-base ocidir://images:v1 --base alpine:3.20",
