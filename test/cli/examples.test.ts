@@ -6,11 +6,25 @@ import { after, before, describe, test } from "node:test";
 import { table } from "../../src/cli/table.ts";
 import { openLayoutFolder } from "../../src/layout/folder.ts";
 import { serve } from "../../src/server/serve.ts";
-import { berth, finish, shellCommand } from "./berth.ts";
+import { berth, finish, type Ran, shellCommand } from "./berth.ts";
 import { workFolder } from "./fixture.ts";
+import { inside } from "./inside.ts";
 
 const FILES = ["app.cdx.json", "notes.md", "lint.sarif", "layer.tar.gz", "docs/a", "dist/serve"];
 const REPOSITORIES = ["app", "a", "b", "org/app", "alpine"];
+
+/** Anything but words and single quotes. */
+const NEEDS_SHELL = /[|&;<>()$`"\\]|[^']\*|^(?!berth )/;
+
+function inShell(script: string, cwd: string, env: Readonly<Record<string, string>>): Promise<Ran> {
+  const shell = `set -euo pipefail; berth() { ${shellCommand} "$@"; }; ${script}`;
+  return finish(spawn("bash", ["-c", shell], { cwd, env: { PATH: process.env["PATH"], ...env } }));
+}
+
+/** The words after `berth`, as a shell would have them. */
+function wordsOf(line: string): string[] {
+  return [...line.matchAll(/(?:'[^']*'|[^\s'])+/g)].map(([word]) => word.replaceAll("'", "")).slice(1);
+}
 
 /** Everything that the examples speak of, below one folder; gives the digests of a layer and of an SBOM. */
 async function prepare(cwd: string): Promise<{ layer: string; sbom: string }> {
@@ -61,9 +75,10 @@ describe("the examples of the help run as they stand, but for the names of regis
         // jq is not everywhere; that what it reads is JSON is tested elsewhere.
         .replace(/\| jq .*/, "");
       await mkdir(join(folder.path, ".config/fish/completions"), { recursive: true });
-      const shell = `set -euo pipefail; berth() { ${shellCommand} "$@"; }; ${script}`;
-      const env = { PATH: process.env["PATH"], HOME: folder.path, EDITOR: "true" };
-      const { code, err } = await finish(spawn("bash", ["-c", shell], { cwd: folder.path, env }));
+      const env = { HOME: folder.path, EDITOR: "true" };
+      const { code, err } = NEEDS_SHELL.test(script)
+        ? await inShell(script, folder.path, env)
+        : await inside(wordsOf(script), { cwd: folder.path, env });
       await server.close();
       assert.equal(code, 0, err);
     });
