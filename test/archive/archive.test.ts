@@ -1,32 +1,18 @@
 import assert from "node:assert/strict";
-import { chmod, copyFile, mkdir, readFile, stat, symlink, utimes, writeFile } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { chmod, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { openArchive } from "../../src/archive/open-archive.ts";
-import { nodeDisk } from "../../src/disk/node-disk.ts";
 import { openLayout } from "../../src/layout/open-layout.ts";
 import { detectCompression } from "../../src/tar/decompress.ts";
 import { failsWith } from "../contract/context.ts";
 import { blob, image, pushBlob, pushImage, pushManifest, readAll, toArray } from "../support/content.ts";
-import { faultyDisk } from "../support/faulty-disk.ts";
 import { pushSampleGraph } from "../support/graph.ts";
-import { entriesOf, namesIn, scene, tarInput, tarOf } from "./scene.ts";
+import { archiveWith, entriesOf, namesIn, scene, tagsOf, tarInput, tarOf } from "./scene.ts";
 
 const first = image("one");
 const second = image("two");
-
-/** Makes an archive with one image. */
-async function archiveWith(path: string, parts = first, tags: readonly string[] = ["v1"]): Promise<void> {
-  await using store = await openArchive(path, { create: true });
-  await pushImage(store, parts, tags);
-  await store.commit();
-}
-
-async function tagsOf(path: string): Promise<readonly string[]> {
-  await using store = await openArchive(path);
-  return (await toArray(store.tags())).map(({ name }) => name);
-}
 
 describe("an archive", () => {
   for (const [name, compression] of [
@@ -39,7 +25,7 @@ describe("an archive", () => {
     test(`${name} holds what was pushed once it is committed, and leaves nothing beside it`, async () => {
       await using at = await scene();
       const path = at.path(name);
-      await archiveWith(path);
+      await archiveWith(path, first);
       assert.deepEqual(await namesIn(dirname(path)), [name]);
       assert.equal(detectCompression(await readFile(path)), compression);
       await using store = await openArchive(path, { readOnly: true });
@@ -71,7 +57,7 @@ describe("an archive", () => {
 
   test("what is not committed is dropped", async () => {
     await using at = await scene();
-    await archiveWith(at.path("a.tar"));
+    await archiveWith(at.path("a.tar"), first);
     const before = await readFile(at.path("a.tar"));
     {
       await using store = await openArchive(at.path("a.tar"));
@@ -87,7 +73,7 @@ describe("an archive", () => {
 
   test("a commit without a change does not touch the file", async () => {
     await using at = await scene();
-    await archiveWith(at.path("a.tar"));
+    await archiveWith(at.path("a.tar"), first);
     const before = await stat(at.path("a.tar"));
     await using store = await openArchive(at.path("a.tar"));
     await store.update([{ tag: "v1", to: first.manifest.descriptor }]);
@@ -113,7 +99,7 @@ describe("an archive", () => {
 
   test("a rewrite keeps foreign entries, foreign fields and blobs byte for byte, and drops Docker's list, which would lie", async () => {
     await using at = await scene();
-    await archiveWith(at.path("a.tar"));
+    await archiveWith(at.path("a.tar"), first);
     const entries = await entriesOf(at.path("a.tar"));
     const index = JSON.parse(entries.get("index.json")?.toString() ?? "") as Record<string, unknown>;
     const rebuilt = [
@@ -146,7 +132,7 @@ describe("an archive", () => {
 
   test("the rewritten file has the old one's mode, and a link that leads to it stays a link", async () => {
     await using at = await scene();
-    await archiveWith(at.path("real.tar"));
+    await archiveWith(at.path("real.tar"), first);
     await chmod(at.path("real.tar"), 0o640);
     await symlink("real.tar", at.path("link.tar"));
     await using store = await openArchive(at.path("link.tar"));
@@ -158,7 +144,7 @@ describe("an archive", () => {
 
   test("deletes are in what is written", async () => {
     await using at = await scene();
-    await archiveWith(at.path("a.tar"));
+    await archiveWith(at.path("a.tar"), first);
     await using store = await openArchive(at.path("a.tar"));
     await store.delete?.(first.manifest.descriptor, { kind: "manifest" });
     await store.commit();
@@ -169,7 +155,7 @@ describe("an archive", () => {
 
   test("a push repairs a damaged blob", async () => {
     await using at = await scene();
-    await archiveWith(at.path("a.tar"));
+    await archiveWith(at.path("a.tar"), first);
     const [, layer] = first.blobs;
     assert.ok(layer);
     const raw = await readFile(at.path("a.tar"));
@@ -213,7 +199,7 @@ describe("an archive", () => {
 
   test("one that is opened for reading refuses every write", async () => {
     await using at = await scene();
-    await archiveWith(at.path("a.tar"));
+    await archiveWith(at.path("a.tar"), first);
     await using store = await openArchive(at.path("a.tar"), { readOnly: true });
     await failsWith(pushImage(store, second, ["v2"]), "UNSUPPORTED");
     await failsWith(store.update([{ tag: "v1", to: null }]), "UNSUPPORTED");
@@ -227,136 +213,5 @@ describe("an archive", () => {
     await using at = await scene();
     await failsWith(openArchive(at.path("a.tar")), "NAME_UNKNOWN");
     await failsWith(openArchive(dirname(at.path("a.tar"))), "FILE_INVALID");
-  });
-});
-
-describe("an archive with several writers", () => {
-  test("each finds what the others wrote and adds to it, also where there was none", async () => {
-    await using at = await scene();
-    const path = at.path("a.tar");
-    const stores = await Promise.all(Array.from({ length: 8 }, () => openArchive(path, { create: true })));
-    await Promise.all(stores.map((store, at_) => pushImage(store, image(`writer ${at_}`), [`t${at_}`])));
-    await Promise.all(stores.map((store) => store.commit()));
-    for (const store of stores) await store[Symbol.asyncDispose]();
-    assert.deepEqual(await tagsOf(path), ["t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7"]);
-    await using store = await openArchive(path);
-    for (const number of stores.keys()) {
-      for (const part of image(`writer ${number}`).blobs) {
-        assert.deepEqual(await readAll(store.fetch(part.descriptor, { kind: "blob" })), Buffer.from(part.bytes));
-      }
-    }
-    assert.deepEqual(await namesIn(dirname(path)), ["a.tar"]);
-  });
-
-  test("a compare-and-swap holds against what is there when it is written", async () => {
-    await using at = await scene();
-    await archiveWith(at.path("a.tar"));
-    await using mine = await openArchive(at.path("a.tar"));
-    await pushImage(mine, second);
-    await mine.update([{ tag: "v1", to: second.manifest.descriptor, expect: first.manifest.descriptor.digest }]);
-    await using theirs = await openArchive(at.path("a.tar"));
-    await theirs.update([{ tag: "v1", to: null }]);
-    await theirs.commit();
-    await failsWith(mine.commit(), "CONFLICT");
-    assert.deepEqual(await tagsOf(at.path("a.tar")), []);
-  });
-
-  test("what one relied on and another took away is in what it writes", async () => {
-    await using at = await scene();
-    await archiveWith(at.path("a.tar"));
-    await using mine = await openArchive(at.path("a.tar"));
-    // All of it is there already: nothing is staged, only a tag changes.
-    await pushImage(mine, first, ["again"]);
-    await using theirs = await openArchive(at.path("a.tar"));
-    await theirs.delete?.(first.manifest.descriptor, { kind: "manifest" });
-    for (const part of first.blobs) await theirs.delete?.(part.descriptor, { kind: "blob" });
-    await theirs.commit();
-    await mine.commit();
-    await using store = await openArchive(at.path("a.tar"));
-    const descriptor = await store.resolve({ tag: "again" });
-    assert.deepEqual(await readAll(store.fetch(descriptor)), Buffer.from(first.manifest.bytes));
-    for (const part of first.blobs) {
-      assert.deepEqual(await readAll(store.fetch(part.descriptor, { kind: "blob" })), Buffer.from(part.bytes));
-    }
-  });
-
-  test("who waits too long for the lock is told", async () => {
-    await using at = await scene();
-    await archiveWith(at.path("a.tar"));
-    const holder = await nodeDisk.open(at.path("a.tar"), "resume");
-    assert.ok(await holder?.tryLock());
-    await using store = await openArchive(at.path("a.tar"), { lockTimeout: 30 });
-    await store.update([{ tag: "v2", to: first.manifest.descriptor }]);
-    await failsWith(store.commit(), "LOCKED");
-    await holder?.close();
-    await store.commit();
-    assert.deepEqual(await tagsOf(at.path("a.tar")), ["v1", "v2"]);
-  });
-});
-
-describe("an archive whose writing fails", () => {
-  test("is the old or the new one at every failing call, and nothing is left beside it", async () => {
-    await using at = await scene();
-    const unremoved: string[] = [];
-    await archiveWith(at.path("prepared"));
-    for (const there of [true, false]) {
-      // Most calls are the same in both cases.
-      for (let call = 1; ; call += there ? 1 : 4) {
-        const path = at.path(`${there}-${call}`);
-        if (there) await copyFile(at.path("prepared"), path);
-        const disk = faultyDisk(nodeDisk, { at: call, errno: "EIO" });
-        let failed = false;
-        try {
-          await using store = await openArchive(path, { create: true, disk });
-          await pushImage(store, second, ["v2"]);
-          await store.commit();
-        } catch {
-          failed = true;
-        }
-        if (disk.failed === undefined) break;
-        // What cannot be removed stays, for the next writer to find.
-        if (disk.failed.startsWith("unlink")) unremoved.push(`.${basename(path)}.`);
-        const tags = (await nodeDisk.lstat(path)) ? await tagsOf(path) : ["absent"];
-        const before = there ? "v1" : "absent";
-        const after = there ? "v1,v2" : "v2";
-        assert.ok([before, after].includes(tags.join()), `${disk.failed}: ${tags.join()}`);
-        if (!failed) assert.equal(tags.join(), after, disk.failed);
-      }
-    }
-    const left = (await namesIn(dirname(at.path("x")))).filter((name) => name.startsWith("."));
-    assert.deepEqual(
-      left.filter((name) => !unremoved.some((prefix) => name.startsWith(prefix))),
-      [],
-    );
-  });
-
-  test("what dead writers left beside it goes with the next write, what living ones have stays", async () => {
-    await using at = await scene();
-    await archiveWith(at.path("a.tar"));
-    const [dead, living] = [".a.tar.0123456789abcdef.tmp", ".a.tar.123456789abcdef0.tmp"];
-    await mkdir(at.path(".a.tar.23456789abcdef01.stage"));
-    for (const name of [dead, living, ".a.tar.23456789abcdef01.stage/lock", ".a.tar.mine.tmp"]) {
-      await writeFile(at.path(name), "");
-      await utimes(at.path(name), 1, 1);
-    }
-    const holder = await nodeDisk.open(at.path(living), "resume");
-    assert.ok(await holder?.tryLock());
-    await using store = await openArchive(at.path("a.tar"));
-    await store.update([{ tag: "v2", to: first.manifest.descriptor }]);
-    await store.commit();
-    assert.deepEqual(await namesIn(dirname(at.path("a.tar"))), [living, ".a.tar.mine.tmp", "a.tar"]);
-    await holder?.close();
-  });
-
-  test("an interrupted one leaves nothing", async () => {
-    await using at = await scene();
-    const abort = new AbortController();
-    {
-      await using store = await openArchive(at.path("a.tar"), { create: true });
-      await pushImage(store, second, ["v2"]);
-      abort.abort(new Error("stop"));
-      await assert.rejects(store.commit({ signal: abort.signal }), /stop/);
-    }
-    assert.deepEqual(await namesIn(dirname(at.path("a.tar"))), []);
   });
 });

@@ -1,12 +1,13 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openArchive } from "../../src/archive/open-archive.ts";
 import { fromBuffer } from "../../src/bytes/bytes.ts";
 import type { TarEntry } from "../../src/tar/entry.ts";
 import { fileBytes } from "../../src/tar/file.ts";
 import { readTar } from "../../src/tar/read.ts";
 import { type TarInput, writeTar } from "../../src/tar/write.ts";
-import { readAll } from "../support/content.ts";
+import { type ImageParts, pushImage, readAll, toArray } from "../support/content.ts";
 
 /** A folder of its own, removed when disposed. */
 export async function scene(): Promise<{ readonly path: (name: string) => string } & AsyncDisposable> {
@@ -49,4 +50,16 @@ export async function entriesOf(path: string): Promise<ReadonlyMap<string, Buffe
   const found = new Map<string, Buffer>();
   for await (const { entry, content } of readTar(fileBytes(path))) found.set(entry.path, await readAll(content()));
   return found;
+}
+
+/** Makes an archive with one image. */
+export async function archiveWith(path: string, parts: ImageParts, tags: readonly string[] = ["v1"]): Promise<void> {
+  await using store = await openArchive(path, { create: true });
+  await pushImage(store, parts, tags);
+  await store.commit();
+}
+
+export async function tagsOf(path: string): Promise<readonly string[]> {
+  await using store = await openArchive(path, { readOnly: true });
+  return (await toArray(store.tags())).map(({ name }) => name);
 }
