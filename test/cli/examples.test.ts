@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { table } from "../../src/cli/table.ts";
 import { openLayoutFolder } from "../../src/layout/folder.ts";
 import { serve } from "../../src/server/serve.ts";
-import { berth, finish, type Ran, shellCommand } from "./berth.ts";
+import { finish, type Ran, shellCommand } from "./berth.ts";
 import { workFolder } from "./fixture.ts";
 import { inside } from "./inside.ts";
 
-const FILES = ["app.cdx.json", "notes.md", "lint.sarif", "layer.tar.gz", "docs/a", "dist/serve"];
-const REPOSITORIES = ["app", "a", "b", "org/app", "alpine"];
+const FILES = ["app.cdx.json", "notes.md", "lint.sarif", "layer.tar.gz", "docs/a", "dist/run"];
+const REPOSITORIES = ["app", "a", "b", "org/app"];
 
 /** Anything but words and single quotes. */
 const NEEDS_SHELL = /[|&;<>()$`"\\]|[^']\*|^(?!berth )/;
@@ -26,26 +26,49 @@ function wordsOf(line: string): string[] {
   return [...line.matchAll(/(?:'[^']*'|[^\s'])+/g)].map(([word]) => word.replaceAll("'", "")).slice(1);
 }
 
+/** Below those that systems give out by themselves, so that each example's registry can have it again. */
+const PORT = 20_000 + Math.floor(Math.random() * 10_000);
+const HOST = `127.0.0.1:${PORT}`;
+
 /** Everything that the examples speak of, below one folder; gives the digests of a layer and of an SBOM. */
 async function prepare(cwd: string): Promise<{ layer: string; sbom: string }> {
   const make = async (line: string): Promise<string> => {
-    const { code, out, err } = await berth([...line.split(" "), "-q"], { cwd });
+    const { code, out, err } = await inside([...line.split(" "), "-q"], { cwd });
     assert.equal(code, 0, `${line}\n${err}`);
     return out.trim();
   };
   for (const name of ["docs", "dist", "out/amd64", "out/arm64"]) await mkdir(join(cwd, name), { recursive: true });
   for (const name of FILES) await writeFile(join(cwd, name), name);
-  await make("image create ./images:v1 --layer linux/amd64=dist:/app --layer linux/arm64=dist:/app");
+  await writeFile(join(cwd, "deploy"), "#!/bin/sh\n", { mode: 0o755 });
+  execFileSync("tar", ["-czf", "extra.tar.gz", "docs"], { cwd });
+  for (const release of ["3.19", "3.20"]) {
+    for (const name of ["etc", "usr/lib"]) await mkdir(join(cwd, release, name), { recursive: true });
+    await writeFile(join(cwd, release, "etc/os-release"), `VERSION_ID=${release}\n`);
+    await writeFile(join(cwd, release, "usr/lib/libc.so"), release);
+    const layers = ["amd64", "arm64"].map((architecture) => `--layer linux/${architecture}=${release}:/`);
+    await make(`image create ./registry/alpine:${release} ${layers.join(" ")}`);
+  }
+  const base = await make("digest ./registry/alpine:3.19");
+  const says = [`name=${HOST}/alpine:3.19`, `digest=${base}`]
+    .map((text) => `--annotation org.opencontainers.image.base.${text}`)
+    .join(" ");
+  const layers = ["dist:/app", "dist:/usr/bin"]
+    .flatMap((path) => [`--layer linux/amd64=${path}`, `--layer linux/arm64=${path}`])
+    .join(" ");
+  await make(`image create ./images:v1 --base ./registry/alpine:3.19 ${layers} ${says}`);
   const sbom = await make("attach ./images:v1 app.cdx.json --artifact-type application/vnd.cyclonedx+json");
   await make("manifest get ./images:v1 -o index.json");
   await make("push ./registry/org/sboms:v1 app.cdx.json --artifact-type application/vnd.cyclonedx+json");
   for (const name of REPOSITORIES) await make(`copy ./images:v1 ./registry/${name}:v1`);
-  await make("tag add ./registry/alpine:v1 3.20");
-  await make("tag add ./registry/org/app:v1 1.4.2");
+  await make("tag add ./registry/org/app:v1 1.4.2 2.0.0");
+  await make("tag add ./registry/app:v1 v2");
+  await make("copy ./images:v1 ./rebuilt:v1");
+  await make("export ./images:v1 saved.tar --name app:v1");
+  await make("copy ./images:v1 oci-archive:build.tar");
   const image = JSON.parse(await make("manifest get ./images:v1 --platform linux/amd64")) as {
     readonly layers: readonly { readonly digest: string }[];
   };
-  return { layer: image.layers[0]?.digest ?? "", sbom };
+  return { layer: image.layers.at(-1)?.digest ?? "", sbom };
 }
 
 describe("the examples of the help run as they stand, but for the names of registries and digests", async () => {
@@ -65,15 +88,16 @@ describe("the examples of the help run as they stand, but for the names of regis
       await using folder = await workFolder();
       await cp(seed, folder.path, { recursive: true });
       await using registry = await openLayoutFolder(join(folder.path, "registry"));
-      const server = await serve({ registry, host: "127.0.0.1", port: 0 });
-      const host = new URL(server.url).host;
+      const server = await serve({ registry, host: "127.0.0.1", port: PORT });
       const script = line
-        .replaceAll(/(?:ghcr\.io|localhost:5000)(?=\/| |$)/g, host)
-        .replaceAll(/(?<= )alpine:/g, `${host}/alpine:`)
+        .replaceAll(/(?:ghcr\.io|localhost:5000)(?=\/| |$)/g, HOST)
+        .replaceAll(/(?<= )alpine:/g, `${HOST}/alpine:`)
         .replaceAll(/sha256:4bcff[0-9a-f]+/g, made.layer)
         .replaceAll(/sha256:98348[0-9a-f]+/g, made.sbom)
-        // jq is not everywhere; that what it reads is JSON is tested elsewhere.
-        .replace(/\| jq .*/, "");
+        // jq is not everywhere; that what it reads is JSON is tested elsewhere. Nor is Docker's daemon.
+        .replace(/\| jq .*/, "")
+        .replace("docker save app:v1", "cat saved.tar")
+        .replace("docker load", "cat >loaded.tar");
       await mkdir(join(folder.path, ".config/fish/completions"), { recursive: true });
       const env = { HOME: folder.path, EDITOR: "true" };
       const { code, err } = NEEDS_SHELL.test(script)

@@ -23,7 +23,7 @@ export const command: Command = defineCommand({
     { about: "Only when the base has not moved", line: "berth image check-base localhost:5000/app:v1 -q && ./deploy" },
     {
       about: "An image that does not say what it is based on",
-      line: "berth image check-base ocidir://images:v1 --base alpine:3.20",
+      line: "berth image check-base ocidir://images:v1 --base alpine:3.19",
     },
   ],
   async run({ source }, options, context) {
