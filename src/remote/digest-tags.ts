@@ -64,9 +64,18 @@ export class DigestTags {
 
   /**
    * Reads from the start of a range until behind it. False when tags came out of order or from
-   * before the jump: this registry cannot be jumped in.
+   * before the jump, or the registry knows none after a tag that is not there, as zot: it cannot be jumped in.
    */
   async #jump(range: string, take: (name: string) => void, options: Signal): Promise<boolean> {
+    try {
+      return await this.#readRange(range, take, options);
+    } catch (error) {
+      if (isOciError(error, "NAME_UNKNOWN")) return false;
+      throw error;
+    }
+  }
+
+  async #readRange(range: string, take: (name: string) => void, options: Signal): Promise<boolean> {
     let previous: string = range;
     for await (const page of tagPages(this.#api, { ...options, last: range })) {
       // The whole page, even when its first name lies behind the range: disorder may show later.

@@ -33,6 +33,8 @@ export interface PutManifest {
   readonly descriptor: Descriptor;
   readonly bytes: Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
+  /** False: one try only, since a late one could undo what happened meanwhile. */
+  readonly retry?: boolean;
 }
 
 /** The manifest endpoints (distribution-spec end-3, end-7, end-9). */
@@ -88,6 +90,7 @@ export class Manifests {
       url: this.#api.path(`manifests/${reference}`),
       headers: { "content-type": descriptor.mediaType, ...manifest.headers },
       body: bytes,
+      ...(manifest.retry === undefined ? {} : { retry: manifest.retry }),
       ...options,
     });
     return await withAnswer(sent, async (answer) => {

@@ -1,3 +1,4 @@
+import { isOciError } from "../error/oci-error.ts";
 import { isTag } from "../spec/name.ts";
 import type { Signal } from "../store/content.ts";
 import type { Page, Tag } from "../store/names.ts";
@@ -35,8 +36,7 @@ export async function* listTags(api: RepositoryApi, options: Page = {}): AsyncGe
   const { after, limit = Number.POSITIVE_INFINITY, signal } = options;
   if (limit <= 0) return;
   let left = limit;
-  const pages = tagPages(api, {
-    ...(after === undefined ? {} : { last: after }),
+  const pages = pagesAfter(api, after, {
     ...(Number.isFinite(limit) ? { count: limit } : {}),
     ...(signal ? { signal } : {}),
   });
@@ -50,6 +50,30 @@ export async function* listTags(api: RepositoryApi, options: Page = {}): AsyncGe
       if (left <= 0) return;
     }
   }
+}
+
+/** Some registries know no tags after one that is not there: zot says that the repository is not. All are asked for then. */
+async function* pagesAfter(
+  api: RepositoryApi,
+  after: string | undefined,
+  options: Signal & { readonly count?: number },
+): AsyncGenerator<readonly string[], void, undefined> {
+  if (after !== undefined) {
+    let begun = false;
+    try {
+      for await (const page of tagPages(api, { ...options, last: after })) {
+        begun = true;
+        yield page;
+      }
+      return;
+    } catch (error) {
+      if (begun || !isOciError(error, "NAME_UNKNOWN")) throw error;
+    }
+    // The count is of what lies after the tag, which nobody knows the place of.
+    yield* tagPages(api, options.signal ? { signal: options.signal } : {});
+    return;
+  }
+  yield* tagPages(api, options);
 }
 
 export function ascii(left: string, right: string): number {

@@ -10,7 +10,14 @@ import { MediaType } from "../../src/spec/media-type.ts";
 import { json, piece, pushBlob, pushManifest } from "../support/content.ts";
 import { pushSampleGraph, type SampleGraph } from "../support/graph.ts";
 import { workFolder } from "./fixture.ts";
-import { jsonHere, runHere } from "./in-process.ts";
+import { inside as runHere } from "./inside.ts";
+
+/** The JSON that a command line prints, which has to succeed. */
+async function jsonHere(args: readonly string[], cwd: string): Promise<Record<string, unknown>> {
+  const ran = await runHere([...args, "--json"], { cwd });
+  assert.equal(ran.code, 0, ran.err);
+  return JSON.parse(ran.out) as Record<string, unknown>;
+}
 
 async function sample(path: string, ...tags: readonly string[]): Promise<SampleGraph> {
   await using store = await openLayout(path, { create: true });
