@@ -10,7 +10,7 @@ import { finish, type Ran, shellCommand } from "./berth.ts";
 import { workFolder } from "./fixture.ts";
 import { inside } from "./inside.ts";
 
-const FILES = ["app.cdx.json", "notes.md", "lint.sarif", "layer.tar.gz", "docs/a", "dist/run"];
+const FILES = ["app.cdx.json", "notes.md", "lint.sarif", "layer.tar.gz", "docs/a", "dist/run", "dist/plugin.so"];
 const REPOSITORIES = ["app", "a", "b", "org/app"];
 
 /** Anything but words and single quotes. */
