@@ -3,7 +3,7 @@ import { isJsonObject, parseJson } from "../spec/json.ts";
 import { emptyLayoutIndex, type LayoutIndex, parseLayoutIndex } from "../spec/layout-index.ts";
 import { Limits } from "../spec/limits.ts";
 import type { Signal } from "../store/content.ts";
-import { type ArchiveEntries, readEntry } from "./entries.ts";
+import { type ArchiveEntries, type ArchiveEntry, readEntry } from "./entries.ts";
 
 /** What an archive holds, by its content. */
 export type ArchiveForm = "layout" | "docker";
@@ -33,6 +33,7 @@ export function formOf({ byPath, archive }: ArchiveEntries): ArchiveForm {
  * @throws OciError ARCHIVE_INVALID, LAYOUT_INVALID, LIMIT_EXCEEDED
  */
 export async function readLayoutIndex(entries: ArchiveEntries, options: Signal = {}): Promise<LayoutIndex> {
+  requireFolders(entries);
   const marker = entries.byPath.get("oci-layout");
   if (marker === undefined) return emptyLayoutIndex;
   const document = parseJson(
@@ -53,4 +54,15 @@ export async function readLayoutIndex(entries: ArchiveEntries, options: Signal =
     throw new OciError("LAYOUT_INVALID", `The layout in ${JSON.stringify(entries.archive.path)} has no index.json`);
   }
   return parseLayoutIndex(await readEntry(entries, index, Limits.layoutIndex, options));
+}
+
+/** A link in place of a folder would lead whoever unpacks the archive after us somewhere else. */
+function requireFolders({ all, archive }: ArchiveEntries): void {
+  const isLink = ({ type }: ArchiveEntry): boolean => type === "symlink" || type === "hardlink";
+  const odd = all.find((entry) => isLink(entry) && /^(?:\.|blobs(?:\/[^/]+)?)$/.test(entry.path));
+  if (odd === undefined) return;
+  throw new OciError(
+    "ARCHIVE_INVALID",
+    `The entry ${JSON.stringify(odd.path)} of ${JSON.stringify(archive.path)} is a link, expected a directory`,
+  );
 }
