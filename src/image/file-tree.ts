@@ -47,9 +47,15 @@ export function pathOf(node: TreeNode): string {
  */
 export class FileTree {
   readonly root: TreeNode = { name: "", parent: undefined, inode: undefined, layer: 0, children: new Map() };
+  readonly #maxFiles: number;
   #layers = 0;
   #nodes = 0;
   #names = 0;
+
+  /** @param options `files`: how many it takes, {@link Limits.imageFiles} by default */
+  constructor(options: { readonly files?: number } = {}) {
+    this.#maxFiles = options.files ?? Limits.imageFiles;
+  }
 
   /**
    * Applies the next layer. Its whiteouts act on lower layers alone, wherever they stand in it.
@@ -107,8 +113,8 @@ export class FileTree {
   #insert(parent: TreeNode, name: string, layer: number): TreeNode {
     this.#nodes += 1;
     this.#names += name.length;
-    if (this.#nodes > Limits.imageFiles) {
-      throw new OciError("LIMIT_EXCEEDED", `The image has more than ${Limits.imageFiles} files and folders`);
+    if (this.#nodes > this.#maxFiles) {
+      throw new OciError("LIMIT_EXCEEDED", `The image has more than ${this.#maxFiles} files and folders`);
     }
     if (this.#names > Limits.imageNames) {
       throw new OciError("LIMIT_EXCEEDED", `The image's file names have more than ${Limits.imageNames} characters`);
