@@ -36,19 +36,8 @@ export class RemoteRegistry implements Registry {
   async *repositories(options: Page & { readonly prefix?: string } = {}): AsyncGenerator<string, void, undefined> {
     const { after, limit = Number.POSITIVE_INFINITY, prefix = "", signal } = options;
     if (limit <= 0) return;
-    const query = new URLSearchParams({ n: "1000" });
-    if (after !== undefined) query.set("last", after);
     let left = limit;
-    const pages = namePages({
-      host: this.#host,
-      first: `/v2/_catalog?${query.toString()}`,
-      field: "repositories",
-      operation: "Listing the repositories",
-      request: { scopes: [catalogScope] },
-      missing: "UNSUPPORTED",
-      ...(signal ? { signal } : {}),
-    });
-    for await (const page of pages) {
+    for await (const page of this.#catalog(after, signal)) {
       for (const name of page.toSorted(ascii)) {
         if (!isRepositoryName(name) || !name.startsWith(prefix) || (after !== undefined && name <= after)) continue;
         yield name;
@@ -56,6 +45,37 @@ export class RemoteRegistry implements Registry {
         if (left <= 0) return;
       }
     }
+  }
+
+  /** Nothing after a name is asked again from the start: zot knows nothing after a repository that is not there. */
+  async *#catalog(
+    after: string | undefined,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<readonly string[], void, undefined> {
+    if (after !== undefined) {
+      let any = false;
+      for await (const page of this.#catalogPages({ n: "1000", last: after }, signal)) {
+        any ||= page.length > 0;
+        yield page;
+      }
+      if (any) return;
+    }
+    yield* this.#catalogPages({ n: "1000" }, signal);
+  }
+
+  #catalogPages(
+    query: Readonly<Record<string, string>>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<readonly string[], void, undefined> {
+    return namePages({
+      host: this.#host,
+      first: `/v2/_catalog?${new URLSearchParams(query).toString()}`,
+      field: "repositories",
+      operation: "Listing the repositories",
+      request: { scopes: [catalogScope] },
+      missing: "UNSUPPORTED",
+      ...(signal ? { signal } : {}),
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
