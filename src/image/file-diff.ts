@@ -4,8 +4,8 @@ import { Limits } from "../spec/limits.ts";
 import type { Signal } from "../store/content.ts";
 import type { ContentSink } from "../tar/scan.ts";
 import type { ChosenImage } from "./choose-image.ts";
-import { FileTree, type LayerEntry, type TreeNode } from "./file-tree.ts";
-import { describeNode, type ImageFile, readLayers } from "./image-files.ts";
+import { FileTree, type LayerEntry } from "./file-tree.ts";
+import { describeTree, type ImageFile, readLayers } from "./image-files.ts";
 import { scanLayer } from "./layer-files.ts";
 
 /** What is different about a file that both images have. */
@@ -48,16 +48,12 @@ interface Side {
 function sidesOf(tree: FileTree, image: ChosenImage, options: FileDiffOptions): Map<string, Side> {
   const { layers } = image.manifest;
   const sides = new Map<string, Side>();
-  for (const node of tree.nodes()) {
-    const file = describeNode(node, layers);
-    if (file && options.filter?.(file) !== false) sides.set(file.path, { file, place: nodePlace(node, file, image) });
+  for (const { file, inode } of describeTree(tree, layers)) {
+    // A hard link's content lies in another layer than its name, where that came later.
+    const digest = layers[inode.layer]?.digest ?? file.layerDigest;
+    if (options.filter?.(file) !== false) sides.set(file.path, { file, place: placeOf(digest, inode.order) });
   }
   return sides;
-}
-
-function nodePlace({ inode }: TreeNode, file: ImageFile, image: ChosenImage): string {
-  const digest = image.manifest.layers[inode?.layer ?? 0]?.digest ?? file.layerDigest;
-  return placeOf(digest, inode?.order ?? 0);
 }
 
 function aspectsOf({ file: one }: Side, { file: other }: Side, times: boolean): FileAspect[] {

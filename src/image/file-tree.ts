@@ -20,8 +20,6 @@ export interface TreeNode {
   /** The layer that brought this name last. */
   layer: number;
   children: Map<string, TreeNode> | undefined;
-  /** As a hard link says it, where another name of the same file came first. */
-  hardLink?: TreeNode;
 }
 
 /** One entry of a layer, in order. */
@@ -99,7 +97,6 @@ export class FileTree {
     if (target !== undefined && target === existing) return;
     const node = this.#insert(parent, name, layer);
     node.inode = target?.inode ?? inode;
-    if (target) node.hardLink = target.hardLink ?? target;
     if (entry.type === "directory") node.children = new Map();
   }
 

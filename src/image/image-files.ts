@@ -3,7 +3,7 @@ import type { Digest } from "../spec/digest.ts";
 import type { Signal } from "../store/content.ts";
 import type { TarEntry, TarEntryType } from "../tar/entry.ts";
 import type { ChosenImage } from "./choose-image.ts";
-import { FileTree, type LayerEntry, pathOf, type TreeNode } from "./file-tree.ts";
+import { FileTree, type Inode, type LayerEntry, pathOf } from "./file-tree.ts";
 import { readMark } from "./image-path.ts";
 import { scanLayer } from "./layer-files.ts";
 
@@ -108,14 +108,23 @@ function describe(entry: TarEntry, rest: Pick<ImageFile, "path" | "type" | "laye
   };
 }
 
-/** What a node is to whoever lists it; undefined for a folder that no layer names. */
-export function describeNode(node: TreeNode, layers: readonly Descriptor[]): ImageFile | undefined {
-  const { inode, layer, hardLink } = node;
-  const layerDigest = layers[layer]?.digest;
-  if (!inode || !layerDigest) return undefined;
-  const { entry } = inode;
-  const file = describe(entry, { path: pathOf(node), type: entry.type, layer, layerDigest });
-  return hardLink && entry.type === "file" ? { ...file, type: "hardlink", linkPath: pathOf(hardLink) } : file;
+/** The files of a tree in the order of their paths; of the names of one file the first is the file, the others are hard links. */
+export function* describeTree(
+  tree: FileTree,
+  layers: readonly Descriptor[],
+): Generator<{ readonly file: ImageFile; readonly inode: Inode }, void, undefined> {
+  const first = new Map<Inode, string>();
+  for (const node of tree.nodes()) {
+    const { inode, layer } = node;
+    const layerDigest = layers[layer]?.digest;
+    // A folder that no layer names has nothing to tell.
+    if (!inode || !layerDigest) continue;
+    const path = pathOf(node);
+    const other = first.get(inode);
+    const file = describe(inode.entry, { path, type: inode.entry.type, layer, layerDigest });
+    if (other === undefined) first.set(inode, path);
+    yield { file: other === undefined ? file : { ...file, type: "hardlink", linkPath: other }, inode };
+  }
 }
 
 /**
@@ -127,12 +136,7 @@ export async function listImageFiles(
   signal: Signal = {},
 ): Promise<readonly ImageFile[]> {
   const tree = await readFileTree(image, signal);
-  const files: ImageFile[] = [];
-  for (const node of tree.nodes()) {
-    const file = describeNode(node, image.manifest.layers);
-    if (file) files.push(file);
-  }
-  return files;
+  return Array.from(describeTree(tree, image.manifest.layers), ({ file }) => file);
 }
 
 /**
