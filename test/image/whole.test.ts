@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { isOciError } from "../../src/error/oci-error.ts";
+import { chooseImage, type ChosenImage } from "../../src/image/choose-image.ts";
+import { checkBase } from "../../src/image/check-base.ts";
+import { diffImages } from "../../src/image/diff.ts";
+import { listImageFiles } from "../../src/image/image-files.ts";
+import { modImage, type ModImageOptions, type ModResult } from "../../src/image/mod.ts";
+import { createMemoryStore } from "../../src/memory/memory.ts";
+import { Annotation } from "../../src/spec/annotation.ts";
+import type { Descriptor } from "../../src/spec/descriptor.ts";
+import type { Store } from "../../src/store/store.ts";
+import { type ImageOptions, putImage, type Written } from "./layers.ts";
+
+async function mod(
+  store: Store,
+  descriptor: Descriptor,
+  rest: Partial<ModImageOptions>,
+): Promise<ModResult & { image: ChosenImage }> {
+  const result = await modImage({ source: store, target: store, descriptor, ...rest });
+  return {
+    ...result,
+    image: await chooseImage(store, result.descriptor, { platform: { os: "linux", architecture: "amd64" } }),
+  };
+}
+
+async function made(options: ImageOptions): Promise<{ store: Store; descriptor: Descriptor }> {
+  const store = createMemoryStore();
+  return { store, descriptor: await putImage(store, options) };
+}
+
+const base: readonly Written[] = [
+  { path: "etc/", type: "directory" },
+  { path: "etc/release", text: "1", modifiedAt: 1_000_000_000 },
+];
+const app: readonly Written[] = [
+  { path: "app", text: "run", modifiedAt: 1_700_000_000, userName: "me", groupName: "us" },
+];
+
+async function names(image: ChosenImage): Promise<string[]> {
+  return (await listImageFiles(image)).map(({ path }) => path);
+}
+
+describe("images as a whole", () => {
+  test("an image goes from one base to the next, and one that is not built on it is left alone", async () => {
+    const store = createMemoryStore();
+    const old = await putImage(store, {
+      layers: [base],
+      history: [{ created_by: "BASE 1" }, { created_by: "CMD", empty_layer: true }],
+    });
+    const next = await putImage(store, {
+      layers: [base, [{ path: "etc/release", text: "2" }]],
+      compressed: false,
+      tag: "base",
+    });
+    const annotations = { [Annotation.BaseName]: "host/base:1", [Annotation.BaseDigest]: old.digest };
+    const history = [{ created_by: "BASE 1" }, { created_by: "CMD", empty_layer: true }, { created_by: "APP" }];
+    const descriptor = await putImage(store, { layers: [base, app], history, annotations, config: { Cmd: ["app"] } });
+    const open = async (
+      _name: string,
+      digest?: string,
+    ): Promise<{ source: Store; descriptor: Descriptor; name: string }> => ({
+      source: store,
+      descriptor: digest === undefined ? next : old,
+      name: "host/base:1",
+    });
+    assert.deepEqual(await checkBase({ source: store, descriptor, open: (name) => open(name) }), {
+      base: "host/base:1",
+      was: old.digest,
+      now: next.digest,
+      current: false,
+      compared: "digest",
+    });
+    const { image, descriptor: rebased } = await mod(store, descriptor, { rebase: { open } });
+    assert.deepEqual(await names(image), ["/app", "/etc", "/etc/release"]);
+    assert.deepEqual(image.config?.run.cmd, ["app"]);
+    assert.deepEqual(
+      image.config?.history.map(({ createdBy }) => createdBy),
+      ["STEP 0", "STEP 1", "APP"],
+    );
+    assert.equal(image.manifest.annotations?.[Annotation.BaseDigest], next.digest);
+    assert.equal((await checkBase({ source: store, descriptor: rebased, open: (name) => open(name) })).current, true);
+    assert.equal(
+      (
+        await checkBase({
+          source: store,
+          descriptor: rebased,
+          name: "x",
+          digest: old.digest,
+          open: (name) => open(name),
+        })
+      ).current,
+      false,
+    );
+    const alone = await putImage(store, { layers: [app] });
+    assert.equal(
+      (await checkBase({ source: store, descriptor: alone, name: "x", open: (name) => open(name) })).current,
+      false,
+    );
+    const wrong = mod(store, alone, { rebase: { old: await open("", old.digest), new: await open("") } });
+    await assert.rejects(wrong, (error) => isOciError(error, "CONFLICT"));
+    await assert.rejects(mod(store, alone, { rebase: { open } }), (error) => isOciError(error, "USAGE"));
+  });
+
+  test("flat images have the same files, modes, links and times, and nothing that was taken away", async () => {
+    const layers: ImageOptions["layers"] = [
+      [
+        ...base,
+        { path: "usr/bin/", type: "directory", mode: 0o711, uid: 7 },
+        { path: "usr/bin/sh", text: "sh", mode: 0o4755 },
+        { path: "bin", type: "symlink", linkPath: "usr/bin" },
+        { path: "dev", type: "character-device" },
+      ],
+      [
+        { path: "bin/tool", text: "t" },
+        { path: "usr/bin/same", type: "hardlink", linkPath: "bin/sh" },
+        { path: "etc/.wh.release" },
+      ],
+      [{ path: "usr/bin/.wh.sh" }, { path: "etc", type: "directory", mode: 0o700 }],
+    ];
+    const { store, descriptor } = await made({ layers });
+    const { image, descriptor: flat } = await mod(store, descriptor, { flatten: true });
+    assert.equal(image.manifest.layers.length, 1);
+    const before = await chooseImage(store, descriptor, {});
+    const fields = async (one: ChosenImage): Promise<unknown[]> =>
+      (await listImageFiles(one)).map(({ layer: _layer, layerDigest: _digest, ...rest }) => rest);
+    assert.deepEqual(await fields(image), await fields(before));
+    assert.deepEqual(await names(image), ["/bin", "/dev", "/etc", "/usr/bin", "/usr/bin/same", "/usr/bin/tool"]);
+    const diff = await diffImages(before, image, { times: true });
+    assert.deepEqual(diff.files, { added: [], removed: [], changed: [] });
+    assert.equal((await mod(store, descriptor, { flatten: true })).descriptor.digest, flat.digest);
+    assert.equal(image.config?.history.length, 1);
+  });
+
+  test("a difference tells fields, lines, layers and files, and shows texts line by line", async () => {
+    const store = createMemoryStore();
+    const one = await chooseImage(
+      store,
+      await putImage(store, {
+        layers: [base, [{ path: "a", text: "1\n2\n" }, { path: "b" }]],
+        config: { Env: ["A=1", "B=2"], Labels: { l: "1" } },
+      }),
+      {},
+    );
+    const other = await chooseImage(
+      store,
+      await putImage(store, {
+        layers: [base, [{ path: "a", text: "1\n3\n", mode: 0o600 }, { path: "c" }]],
+        config: { Env: ["A=1", "B=3"] },
+      }),
+      {},
+    );
+    const diff = await diffImages(one, other, { patch: true });
+    assert.deepEqual(diff.config, [
+      { field: "config.Env.B", before: "2", after: "3" },
+      { field: "config.Labels.l", before: "1" },
+    ]);
+    assert.deepEqual([diff.layers.shared, diff.layers.removed.length, diff.layers.added.length], [1, 1, 1]);
+    assert.deepEqual(
+      [diff.files?.added.map(({ path }) => path), diff.files?.removed.map(({ path }) => path)],
+      [["/c"], ["/b"]],
+    );
+    const [changed] = diff.files?.changed ?? [];
+    assert.deepEqual(changed?.aspects, ["mode", "content"]);
+    assert.match(changed?.patch ?? "", /--- a\/a\n\+\+\+ b\/a\n@@ -1,2 \+1,2 @@\n 1\n-2\n\+3\n/);
+    assert.equal((await diffImages(one, one)).same, true);
+    assert.equal(diff.same, false);
+  });
+});
