@@ -164,6 +164,19 @@ async function connectionsOf(context: Context): Promise<Connections> {
   return known;
 }
 
+/** Gives another context the connections of one: they talk to registries over the same ones. */
+export function shareConnections(from: Context, to: Context): void {
+  const known = shared.get(from);
+  if (known) shared.set(to, known);
+}
+
+/** Keeps connections and tokens between jobs, also while none of them uses a registry. */
+export async function holdConnections(context: Context): Promise<AsyncDisposable> {
+  const connections = await connectionsOf(context);
+  connections.acquire(context.env);
+  return { [Symbol.asyncDispose]: () => connections.release() };
+}
+
 /** A bare word is a registry's; where a layout of that name lies at hand, that deserves a word. */
 async function hintAtLayout(written: string, context: Context): Promise<void> {
   const { lookFrom } = await import("../open/look.ts");

@@ -14,6 +14,15 @@ export interface Afterwards extends AsyncDisposable {
   finish(signal: AbortSignal): Promise<void>;
 }
 
+/** A command line that was read, ready to run. */
+export interface CommandLine {
+  /** `tag ls` */
+  readonly name: string;
+  readonly writes: boolean;
+  /** Runs it in a world; one that writes only shows what it would do, where that is asked for. */
+  run(context: Context, options: { readonly dryRun: boolean }): Promise<void>;
+}
+
 /** Everything a command gets from the world around it. */
 export interface Context {
   readonly env: Environment;
@@ -38,6 +47,8 @@ export interface Context {
   /** From now on SIGHUP calls this instead of ending the program. */
   onHangup(listener: () => void): void;
   readonly onEvent: (event: ProgressEvent) => void;
+  /** Reads another command line, without the berth. @throws OciError USAGE */
+  readLine(words: readonly string[]): Promise<CommandLine>;
   /** Loads every command and says what it takes. */
   describeTable(): Promise<DescribedTable>;
 }

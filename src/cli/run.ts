@@ -1,7 +1,8 @@
 import type { Bytes } from "../bytes/bytes.ts";
 import { Exit } from "../error/code.ts";
+import { OciError } from "../error/oci-error.ts";
 import type { Command, RawValues } from "./command.ts";
-import type { Context, Environment } from "./context.ts";
+import type { CommandLine, Context, Environment } from "./context.ts";
 import { Ending } from "./ending.ts";
 import { escapeLine } from "./escape.ts";
 import { Output, type Sink } from "./output.ts";
@@ -84,6 +85,29 @@ async function readFormat(
   return parseFormat(expression, stdout.isTTY === true ? 2 : 0);
 }
 
+/** Reads a command line to its end, and runs nothing. */
+async function readLine(words: readonly string[]): Promise<CommandLine> {
+  const chosen = choose(words);
+  if (!chosen) {
+    throw new OciError("USAGE", `There is no command ${JSON.stringify(words[0]?.slice(0, 80) ?? "")}`, {
+      hint: "See: berth --help",
+    });
+  }
+  const { command } = await chosen.entry.load();
+  const name = chosen.entry.words;
+  const { parse } = await import("./program.ts");
+  const parsed = parse(words, { words: name, command });
+  if (parsed.kind === "help") throw new OciError("USAGE", `Expected something to do, got berth ${words.join(" ")}`);
+  return {
+    name,
+    writes: command.writes,
+    run: (context, { dryRun }) => {
+      const options = dryRun && command.writes ? { ...parsed.options, dryRun: true } : parsed.options;
+      return command.run(parsed.args, options, context);
+    },
+  };
+}
+
 /** Runs one command line and gives its exit code; everything that fails is reported here. */
 export async function run(argv: readonly string[], shell: Shell): Promise<number> {
   const line = normalise(argv);
@@ -149,6 +173,7 @@ export async function run(argv: readonly string[], shell: Shell): Promise<number
       stdin: shell.stdin,
       onHangup: shell.onHangup,
       onEvent: progress.onEvent,
+      readLine,
       describeTable: async () => {
         const { describeTable } = await import("./describe-table.ts");
         return describeTable();

@@ -18,6 +18,7 @@ export const table: readonly Entry[] = [
   entry("copy", "Copy an image or artifact with everything that hangs on it", () => import("./commands/copy.ts")),
   entry("export", "Write an image into one tar, for any tool and docker load", () => import("./commands/export.ts")),
   entry("import", "Bring what is in a tar into a registry or layout", () => import("./commands/import.ts")),
+  entry("run", "Run many commands of a file in one process", () => import("./commands/run.ts")),
   entry("push", "Push files and folders as an artifact", () => import("./commands/push.ts")),
   entry("pull", "Write the files of an artifact into a directory", () => import("./commands/pull.ts")),
   entry("attach", "Attach files to an image or artifact", () => import("./commands/attach.ts")),

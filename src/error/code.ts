@@ -39,6 +39,7 @@ export type ErrorCode =
   | "PROTOCOL"
   | "INTERRUPTED"
   | "CHECK_FAILED"
+  | "PARTIAL"
   | "INTERNAL";
 
 /** What follows from a code at each edge: the wire, the shell, the reader. */
@@ -64,6 +65,7 @@ export const Exit: {
   readonly Conflict: 6;
   readonly Network: 7;
   readonly Disk: 8;
+  readonly Partial: 9;
   readonly Interrupted: 130;
 } = {
   Ok: 0,
@@ -75,6 +77,7 @@ export const Exit: {
   Conflict: 6,
   Network: 7,
   Disk: 8,
+  Partial: 9,
   Interrupted: 130,
 };
 
@@ -176,5 +179,11 @@ export const ERROR_FACTS: Readonly<Record<ErrorCode, ErrorFacts>> = {
     "Run the same command again: nothing half done counts, and a copy or push sends only what had not arrived whole",
   ),
   CHECK_FAILED: facts("MANIFEST_INVALID", 400, Exit.Failed, "The report above names each finding"),
+  PARTIAL: facts(
+    "UNSUPPORTED",
+    500,
+    Exit.Partial,
+    "The report names each failure; run the same again, what is done costs little",
+  ),
   INTERNAL: facts("UNSUPPORTED", 500, Exit.Failed, "This is a bug in berth; run again with --debug and report it"),
 };

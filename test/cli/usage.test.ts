@@ -14,7 +14,7 @@ const wrong: readonly (readonly [line: readonly string[], says: RegExp, exit?: n
   [["tag"], /^berth: Expected a command after "berth tag"\nhint: See: berth tag --help\n$/],
   [["tag", "lss"], /Unknown command 'lss'/],
   [["copy", "only-one"], /Missing required argument 'TARGET'/],
-  [["copy", "a", "b", "c"], /Too many arguments/],
+  [["digest", "a", "b"], /Too many arguments/],
   [["copy", "a", "b", "--bogus"], /Unknown option '--bogus'\nhint: .*See: berth copy --help/],
   [["copy", "a", "b", "--dry-rum"], /Did you mean --dry-run\?/],
   [["copy", "a", "b", "--concurrency", "0"], /Invalid value "0" for --concurrency: expected a number from 1 to 64/],

@@ -1,9 +1,13 @@
 import { OciError } from "../../error/oci-error.ts";
 import { type Command, defineCommand } from "../command.ts";
-import { checkCopyOptions, copyOptions } from "../copy-options.ts";
+import type { BatchJob } from "../batch-run.ts";
+import { batchOptions } from "../batch-options.ts";
+import type { Context } from "../context.ts";
+import { checkCopyOptions, copyOptions, type CopyValues } from "../copy-options.ts";
 import { copyLines, copyResult } from "../copy-report.ts";
-import { runCopy } from "../copy-run.ts";
-import { anyNumber, optional } from "../option.ts";
+import { type CopyRequest, runCopy } from "../copy-run.ts";
+import { readInput } from "../input.ts";
+import { anyNumber, type OptionValues, optional, text } from "../option.ts";
 import { style } from "../style.ts";
 
 export const command: Command = defineCommand({
@@ -13,7 +17,11 @@ export const command: Command = defineCommand({
     source: optional("SOURCE", "what to copy"),
     targets: anyNumber("TARGET", "where to; several get the same"),
   },
-  options: { ...copyOptions },
+  options: {
+    ...copyOptions,
+    fromFile: text("--from-file <file>", "copy what the lines of this file say: SOURCE TARGET…", "file"),
+    ...batchOptions,
+  },
   examples: [
     {
       about: "Bring an image and everything attached to it into a layout",
@@ -35,20 +43,47 @@ export const command: Command = defineCommand({
       about: "Every release of a major version to two places",
       line: 'berth copy ghcr.io/org/app localhost:5000/app ocidir://mirror --all-tags --semver "^2"',
     },
+    {
+      about: "A whole list over one set of connections, with a report of each",
+      line: "berth copy --from-file images.txt --continue-on-error --report report.json",
+    },
   ],
   writes: true,
   async run({ source, targets }, options, context) {
-    const { out } = context;
     checkCopyOptions(options);
-    if (source === undefined || targets.length === 0) {
-      throw new OciError(
-        "USAGE",
-        `Expected a SOURCE and a TARGET, got ${source === undefined ? "neither" : "no TARGET"}`,
-      );
+    if (options.fromFile !== undefined) {
+      if (source !== undefined)
+        throw new OciError("USAGE", "Expected either --from-file or SOURCE and TARGET, got both");
+      await copyList(options.fromFile, options, context);
+      return;
     }
-    const outcome = await runCopy({ source, targets }, options, context);
-    if (!outcome) return;
-    const key = outcome.digest === undefined ? [] : [style.bold(outcome.digest)];
-    out.result(copyResult(outcome), () => [...key, ...copyLines(outcome)], key);
+    if (source === undefined || targets.length === 0) {
+      const missing = source === undefined ? "SOURCE" : "TARGET";
+      throw new OciError("USAGE", `Missing required argument '${missing}'`, { hint: "See: berth copy --help" });
+    }
+    await copyOne({ source, targets }, options, context);
   },
 });
+
+async function copyOne(request: CopyRequest, options: CopyValues, context: Context): Promise<void> {
+  const outcome = await runCopy(request, options, context);
+  if (!outcome) return;
+  const key = outcome.digest === undefined ? [] : [style.bold(outcome.digest)];
+  context.out.result(copyResult(outcome), () => [...key, ...copyLines(outcome)], key);
+}
+
+async function copyList(
+  file: string,
+  options: CopyValues & OptionValues<typeof batchOptions>,
+  context: Context,
+): Promise<void> {
+  const { JOB_FILE_LIMIT, parsePairs } = await import("../job-file.ts");
+  const bytes = await readInput(file, JOB_FILE_LIMIT, `list of copies ${file}`, context);
+  const jobs = parsePairs(Buffer.from(bytes).toString("utf8"), file).map((request, at): BatchJob => ({
+    name: `${at + 1}`,
+    line: [request.source, ...request.targets].join(" "),
+    run: (own) => copyOne(request, options, own),
+  }));
+  const { runJobs } = await import("../batch-run.ts");
+  await runJobs(jobs, options, context);
+}
