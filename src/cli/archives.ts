@@ -1,4 +1,3 @@
-import { OciError } from "../error/oci-error.ts";
 import { Archives } from "../open/archives.ts";
 import type { OpenMode, OpenOptions } from "../open/open-options.ts";
 import type { Locator } from "../spec/locator.ts";
@@ -31,8 +30,5 @@ export function commandArchives(
   if (!isStream) return { archives };
   if (mode === "read") return { archives, stdin: () => context.stdin() };
   if (mode === "plan") return { archives, stdout: async () => undefined };
-  if (context.out.terminal) {
-    throw new OciError("USAGE", "An archive is not for a terminal: send standard output to a file or a program");
-  }
   return { archives, stdout: context.out.divert(context.stderr) };
 }

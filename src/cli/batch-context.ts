@@ -31,7 +31,7 @@ export function jobContext(context: Context, name: string, ending: Ending): { co
   };
   const own: Context = {
     ...context,
-    out: new Output(sink, { json: true, color: false }),
+    out: new Output(sink, { json: true, color: false, shared: true }),
     note: (text) => context.note(`${name}: ${text}`),
     warn: (text) => context.warn(`${name}: ${text}`),
     afterwards: (work) => ending.add(work),

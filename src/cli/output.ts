@@ -1,4 +1,5 @@
 import type { Bytes } from "../bytes/bytes.ts";
+import { OciError } from "../error/oci-error.ts";
 import { escapeLine } from "./escape.ts";
 import { renderStyle } from "./style.ts";
 
@@ -14,6 +15,8 @@ export interface OutputOptions {
   /** Results without commentary. */
   readonly quiet?: boolean;
   readonly color: boolean;
+  /** Many write to it: no content can have it for itself. */
+  readonly shared?: boolean;
   /** Writes the value instead of JSON: --format. */
   readonly format?: (value: unknown) => string;
   /** Called before something is written, to take a progress line away. */
@@ -32,6 +35,7 @@ export class Output {
   #held: (string | Uint8Array)[] | undefined;
   readonly #format: ((value: unknown) => string) | undefined;
   readonly #before: (() => void) | undefined;
+  readonly #shared: boolean;
 
   constructor(sink: Sink, options: OutputOptions) {
     this.#sink = sink;
@@ -41,6 +45,7 @@ export class Output {
     this.terminal = sink.isTTY === true;
     this.#color = options.color;
     this.#before = options.before;
+    this.#shared = options.shared ?? false;
   }
 
   /**
@@ -101,8 +106,15 @@ export class Output {
     this.#held = undefined;
   }
 
-  /** Takes standard output for content alone: results go to another stream from now on. */
+  /**
+   * Takes standard output for content alone: results go to another stream from now on.
+   * @throws OciError USAGE where it is a terminal, or that of many jobs
+   */
   divert(sink: Sink): (bytes: Bytes) => Promise<void> {
+    if (this.#shared) throw new OciError("USAGE", "Standard output belongs to none of many jobs");
+    if (this.terminal) {
+      throw new OciError("USAGE", "An archive is not for a terminal: send standard output to a file or a program");
+    }
     const stdout = this.#sink;
     this.#sink = sink;
     return async (bytes) => {

@@ -203,10 +203,11 @@ class Planner {
     return { path: [...stack.map((frame) => frame.station), ...(last ? [last] : [])] };
   }
 
-  /** With `deep`, what lies in a layout is read to the end: on a disk, being there does not mean being right. */
+  /** With `deep`, what lies in a layout or archive is read to the end: on a disk, being there does not mean being right. */
   async #isWhole(descriptor: Descriptor, kind: Kind): Promise<boolean> {
     const { target, deep } = this.#options;
-    if (!deep || target.location.medium !== "layout") return true;
+    const { medium } = target.location;
+    if (!deep || (medium !== "layout" && medium !== "archive")) return true;
     try {
       for await (const _chunk of target.fetch(descriptor, { kind, lent: true, ...this.#signal() }));
       return true;

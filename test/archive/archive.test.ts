@@ -6,6 +6,7 @@ import { gzipSync } from "node:zlib";
 import { openArchive } from "../../src/archive/open-archive.ts";
 import { openLayout } from "../../src/layout/open-layout.ts";
 import { detectCompression } from "../../src/tar/decompress.ts";
+import { copy } from "../../src/transfer/copy.ts";
 import { failsWith } from "../contract/context.ts";
 import { blob, image, pushBlob, pushImage, pushManifest, readAll, toArray } from "../support/content.ts";
 import { pushSampleGraph } from "../support/graph.ts";
@@ -167,6 +168,26 @@ describe("an archive", () => {
     await store.commit();
     await using repaired = await openArchive(at.path("a.tar"));
     assert.deepEqual(await readAll(repaired.fetch(layer.descriptor, { kind: "blob" })), Buffer.from(layer.bytes));
+  });
+
+  test("a deep copy finds and repairs what is damaged, any other copy believes what is there", async () => {
+    await using at = await scene();
+    await archiveWith(at.path("a.tar"), first);
+    const [, layer] = first.blobs;
+    assert.ok(layer);
+    const raw = await readFile(at.path("a.tar"));
+    raw[raw.indexOf(Buffer.from(layer.bytes))] = 0x21;
+    await writeFile(at.path("a.tar"), raw);
+    await using source = await openLayout(at.path("layout"), { create: true });
+    const descriptor = await pushImage(source, first, ["v1"]);
+    for (const deep of [false, true]) {
+      await using target = await openArchive(at.path("a.tar"));
+      await copy({ source, target, roots: [{ descriptor, tags: ["v1"] }], deep });
+      await target.commit();
+      const whole = readAll(target.fetch(layer.descriptor, { kind: "blob" }));
+      if (deep) assert.deepEqual(await whole, Buffer.from(layer.bytes));
+      else await failsWith(whole, "DIGEST_INVALID");
+    }
   });
 
   test("a whole graph goes in, and comes out of a compressed copy of the file", async () => {
