@@ -1,5 +1,14 @@
 import type { Bench, Row } from "./row.ts";
 import { foreignLayoutToLayout, layoutToLayout } from "./rows/layout-to-layout.ts";
+import {
+  help,
+  layoutToRegistryOne,
+  mirrorHundred,
+  registrySameHost,
+  registryToLayout,
+  registryToLayoutOne,
+  registryTwoHosts,
+} from "./rows/copy.ts";
 import { gc } from "./rows/gc.ts";
 import { largeBlob } from "./rows/large-blob.ts";
 import { layoutToRegistry } from "./rows/layout-to-registry.ts";
@@ -29,5 +38,12 @@ export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<Row | undef
   "layout-to-layout": layoutToLayout,
   "foreign-layout-to-layout": foreignLayoutToLayout,
   "layout-to-registry": layoutToRegistry,
+  "layout-to-registry-one": layoutToRegistryOne,
+  "registry-to-layout": registryToLayout,
+  "registry-to-layout-one": registryToLayoutOne,
+  "registry-same-host": registrySameHost,
+  "registry-two-hosts": registryTwoHosts,
+  "mirror-hundred": mirrorHundred,
+  help,
   memory,
 };

@@ -64,6 +64,9 @@ async function prepare(cwd: string): Promise<{ layer: string; sbom: string }> {
   await make("tag add ./registry/app:v1 v2");
   await make("copy ./images:v1 ./rebuilt:v1");
   await make("export ./images:v1 saved.tar --name app:v1");
+  await writeFile(join(cwd, "images.txt"), "./images:v1 ./mirrored:v1\n");
+  await writeFile(join(cwd, "mirror.yaml"), "- copy ./images:v1 ./mirrored:v1\n- tag ls ./images\n");
+  await writeFile(join(cwd, "jobs.jsonl"), '"digest ./images:v1"\n["tag", "ls", "./images"]\n');
   await make("copy ./images:v1 oci-archive:build.tar");
   const image = JSON.parse(await make("manifest get ./images:v1 --platform linux/amd64")) as {
     readonly layers: readonly { readonly digest: string }[];
