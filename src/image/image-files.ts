@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { Signal } from "../store/content.ts";
@@ -28,8 +29,8 @@ export interface ImageFile {
   readonly layerDigest: Digest;
 }
 
-/** Layers read at a time: decompressing is done by as many threads. */
-const TOGETHER = 4;
+/** Layers read at a time: as many as can be decompressed at a time, and not so many that their buffers add up. */
+const TOGETHER = Math.min(4, availableParallelism());
 
 /** Does something for each index, a few at a time. */
 async function eachOf(count: number, work: (index: number) => Promise<void>): Promise<void> {

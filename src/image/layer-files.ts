@@ -29,6 +29,29 @@ export function requireTarLayer(layer: Descriptor): void {
   });
 }
 
+/** Small chunks, as they come over a network, cost a decoder a turn each. */
+const GATHERED = 512 * 1024;
+
+/** Passes a stream on in large chunks, all in one buffer: a decoder is done with one before it asks for the next. */
+async function* gather(bytes: Bytes, owned: boolean): AsyncGenerator<Uint8Array> {
+  const buffer = Buffer.allocUnsafeSlow(GATHERED);
+  let filled = 0;
+  for await (const chunk of bytes) {
+    let at = 0;
+    while (at < chunk.length) {
+      const size = Math.min(GATHERED - filled, chunk.length - at);
+      buffer.set(chunk.subarray(at, at + size), filled);
+      filled += size;
+      at += size;
+      if (filled < GATHERED) break;
+      yield buffer;
+      filled = 0;
+    }
+    if (owned && chunk.byteOffset === 0) release(chunk);
+  }
+  if (filled > 0) yield buffer.subarray(0, filled);
+}
+
 async function* withFirst(first: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield first;
@@ -43,7 +66,7 @@ async function* withFirst(first: Uint8Array, rest: AsyncIterator<Uint8Array>): A
  * @throws OciError ARCHIVE_INVALID, LIMIT_EXCEEDED, and what the source throws
  */
 export async function* layerTar(
-  source: Pick<Source, "fetch">,
+  source: Pick<Source, "fetch" | "location">,
   layer: Descriptor,
   signal: Signal,
 ): Bytes & AsyncGenerator<Uint8Array> {
@@ -51,7 +74,7 @@ export async function* layerTar(
 }
 
 async function openLayer(
-  source: Pick<Source, "fetch">,
+  source: Pick<Source, "fetch" | "location">,
   layer: Descriptor,
   signal: Signal,
 ): Promise<[bytes: Bytes, compression: Compression]> {
@@ -60,7 +83,11 @@ async function openLayer(
   const chunks = source.fetch(layer, { kind: "blob", lent: true, ...signal })[Symbol.asyncIterator]();
   const first = await chunks.next();
   const start = first.done === true ? new Uint8Array() : first.value;
-  return [withFirst(start, chunks), detectCompression(start)];
+  const compression = detectCompression(start);
+  // What came from a socket is nobody else's.
+  const fresh = source.location.medium === "registry";
+  const all = withFirst(start, chunks);
+  return [compression === "none" || start.length >= GATHERED / 2 ? all : gather(all, fresh), compression];
 }
 
 /** Frees a decoder's buffer at once when it is used up: left to garbage collection, they cost as much as the decoding. */
@@ -74,7 +101,7 @@ function release(chunk: Uint8Array): void {
  * @throws OciError ARCHIVE_INVALID, LIMIT_EXCEEDED, UNSUPPORTED
  */
 export async function scanLayer(
-  source: Pick<Source, "fetch">,
+  source: Pick<Source, "fetch" | "location">,
   layer: Descriptor,
   onEntry: OnTarEntry,
   signal: Signal,
