@@ -38,9 +38,16 @@ export async function openArchiveFile(
   try {
     const stat = await file.stat();
     if (stat.type !== "file") {
-      throw new OciError("FILE_INVALID", `Expected an archive at ${JSON.stringify(path)}, got something else`, {
-        hint: "An archive from a pipe is written -, as in oci-archive:-",
-      });
+      const isDirectory = stat.type === "directory";
+      throw new OciError(
+        "FILE_INVALID",
+        `Expected an archive at ${JSON.stringify(path)}, got ${isDirectory ? "a directory" : "a special file"}`,
+        {
+          hint: isDirectory
+            ? "A layout directory is written ocidir://PATH"
+            : "An archive from a pipe is written -, as in oci-archive:-",
+        },
+      );
     }
     const start = Buffer.alloc(4);
     const filled = await file.read(start, 0);

@@ -44,7 +44,7 @@ export async function readSavedImages(entries: ArchiveEntries, options: Signal =
   const listed = entries.byPath.get("manifest.json");
   if (listed === undefined) throw invalid(entries, "it has no manifest.json");
   const document = parseJson(
-    await readEntry(entries, listed, Limits.answer, options),
+    await readEntry(entries, listed, Limits.manifest, options),
     "manifest.json",
     "ARCHIVE_INVALID",
   );
@@ -55,11 +55,18 @@ export async function readSavedImages(entries: ArchiveEntries, options: Signal =
   return { images, places: reading.places };
 }
 
+/** What is kept of a configuration. */
+interface SavedConfig {
+  readonly digest: Digest;
+  readonly diffIds: readonly Digest[];
+}
+
 class Reading {
   readonly places = new Map<Digest, TarPlace>();
   readonly #entries: ArchiveEntries;
   readonly #options: Signal;
   readonly #hashed = new Map<ArchiveEntry, Digest>();
+  readonly #configs = new Map<ArchiveEntry, SavedConfig>();
 
   constructor(entries: ArchiveEntries, options: Signal) {
     this.#entries = entries;
@@ -74,23 +81,38 @@ class Reading {
     const names = json["RepoTags"] ?? [];
     if (!isTexts(names)) throw invalid(this.#entries, "RepoTags must be an array of names");
     const entry = this.#file(configPath);
-    const configBytes = await readEntry(this.#entries, entry, Limits.config, this.#options);
-    const { diffIds } = parseImageConfig(configBytes);
+    const { digest, diffIds } = await this.#config(entry);
     if (diffIds.length !== layerPaths.length) {
       throw invalid(
         this.#entries,
         `manifest.json names ${layerPaths.length} layers, the configuration ${diffIds.length}`,
       );
     }
-    const config = this.#describe(MediaType.ImageConfig, digestOf(configBytes), entry);
+    const config = this.#describe(MediaType.ImageConfig, digest, entry);
     const layers: Descriptor[] = [];
     for (const [at, diffId] of diffIds.entries()) layers.push(await this.#layer(layerPaths[at] ?? "", diffId));
     const bytes = encodeJson({ schemaVersion: 2, mediaType: MediaType.ImageManifest, config, layers });
+    if (bytes.length > Limits.manifest) {
+      throw new OciError(
+        "LIMIT_EXCEEDED",
+        `The manifest of ${JSON.stringify(configPath)} would have ${bytes.length} bytes`,
+      );
+    }
     return {
       manifest: { mediaType: MediaType.ImageManifest, digest: digestOf(bytes), size: bytes.length },
       bytes,
       names,
     };
+  }
+
+  /** Read once, however many images of a hostile list name it. */
+  async #config(entry: ArchiveEntry): Promise<SavedConfig> {
+    const known = this.#configs.get(entry);
+    if (known) return known;
+    const bytes = await readEntry(this.#entries, entry, Limits.config, this.#options);
+    const config = { digest: digestOf(bytes), diffIds: parseImageConfig(bytes).diffIds };
+    this.#configs.set(entry, config);
+    return config;
   }
 
   async #layer(path: string, diffId: Digest): Promise<Descriptor> {
