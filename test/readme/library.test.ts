@@ -15,6 +15,7 @@ const PRINTED = [
   "team/app",
   // 2 manifests, 2 configs, 1 layer of both and their index; the SBOM's manifest, empty config and file.
   "9 of 9 pushed",
+  "v1",
   "clean",
   "true",
 ];
