@@ -12,7 +12,11 @@ export function ownPlatform(): Platform {
 export async function openImage(opened: Opened, written: string | undefined, context: Context): Promise<ChosenImage> {
   const platform = written === undefined ? undefined : parsePlatformText(written);
   const root = await resolveOpened(opened, { signal: context.signal });
-  const { chooseImage } = await import("../image/choose-image.ts");
+  const [{ chooseImage }, { keepNurserySmall }] = await Promise.all([
+    import("../image/choose-image.ts"),
+    import("./nursery.ts"),
+  ]);
+  keepNurserySmall();
   return chooseImage(opened.store, root, {
     ...(platform ? { platform } : {}),
     otherwise: ownPlatform(),

@@ -22,8 +22,8 @@ export const command: Command = defineCommand({
   ],
   async run({ source, files }, options, context) {
     await using opened = await openLocated(source, "read", options, context);
-    const image = await openImage(opened, options.platform, context);
     const { openImageFiles } = await import("../../../image/cat.ts");
+    const image = await openImage(opened, options.platform, context);
     const contents = await openImageFiles(image, files, { signal: context.signal });
     if (context.out.json) {
       const shown = contents.map(({ path, entry }) => ({ ...entry, path }));

@@ -31,9 +31,9 @@ export const command: Command = defineCommand({
   ],
   async run({ source, paths }, options, context) {
     await using opened = await openLocated(source, "read", options, context);
+    const { listImageFiles, listLayerFiles } = await import("../../../image/image-files.ts");
     const image = await openImage(opened, options.platform, context);
     const waiting = { signal: context.signal };
-    const { listImageFiles, listLayerFiles } = await import("../../../image/image-files.ts");
     const all =
       options.layer === undefined
         ? await listImageFiles(image, waiting)
