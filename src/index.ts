@@ -52,6 +52,35 @@ export { copy, type CopyOptions, planCopy } from "./transfer/copy.ts";
 export type { OnTransferEvent, TransferEvent } from "./transfer/event.ts";
 export type { Summary } from "./transfer/summary.ts";
 
+export { copyBlob, type CopiedBlob, type CopyBlobOptions } from "./content/copy-blob.ts";
+export { diffBlobs, type LayerDiff } from "./content/diff-blobs.ts";
+export { type ContentDiff, diffManifests, type DiffOptions, type DiffSide } from "./content/diff-manifests.ts";
+export {
+  addEntries,
+  type AddOptions,
+  createIndex,
+  type CreateIndexOptions,
+  type EditableIndex,
+  type IndexEntry,
+  readIndex,
+  removeEntries,
+  type RemoveEntries,
+  type ShortenedIndex,
+} from "./content/index-edit.ts";
+export { indexEntries, type IndexEntryOptions, type IndexSource } from "./content/index-entries.ts";
+export type { ListedFile } from "./content/layer-listing.ts";
+export { type MovedTag, moveTag } from "./content/move-tag.ts";
+export { type RemovedRepository, removeRepository, type RemoveRepositoryOptions } from "./content/remove-repository.ts";
+export { type RemovedTag, removeTag, type RemoveTagOptions } from "./content/remove-tag.ts";
+export { repositoryRoots, type RepositoryRootsOptions } from "./content/repository-roots.ts";
+export {
+  prepareManifest,
+  type PreparedManifest,
+  writeManifest,
+  type WriteManifestOptions,
+} from "./content/write-manifest.ts";
+export { formatPurl, parsePurl } from "./spec/purl.ts";
+
 export { openLocator } from "./open/open-locator.ts";
 export type { OpenMode, OpenOptions } from "./open/open-options.ts";
 export { nameOf, type Opened, resolveOpened } from "./open/opened.ts";

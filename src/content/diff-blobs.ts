@@ -29,7 +29,7 @@ export async function diffBlobs(
   const same = one.descriptor.digest === other.descriptor.digest;
   const [left, right] = [await readSide(one, signal), await readSide(other, signal)];
   if (typeof left === "string" && typeof right === "string") {
-    const diff = textDiff({ name: one.name, text: left }, { name: other.name, text: right }, options.context);
+    const diff = await textDiff({ name: one.name, text: left }, { name: other.name, text: right }, options.context);
     return { same, diff };
   }
   if (typeof left !== "string" && typeof right !== "string") {

@@ -38,5 +38,5 @@ export async function diffManifests(one: DiffSide, other: DiffSide, options: Dif
     return { name, text: prettyJson(parseJson(bytes, "manifest")) };
   };
   const same = one.descriptor.digest === other.descriptor.digest;
-  return { same, diff: textDiff(await read(one), await read(other), options.context) };
+  return { same, diff: await textDiff(await read(one), await read(other), options.context) };
 }

@@ -1,4 +1,3 @@
-import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
 import { OciError } from "../error/oci-error.ts";
 
 /** A text with the name that a diff gives it. */
@@ -15,8 +14,10 @@ const MAX_EDITS = 20_000;
  * @param context equal lines around each difference
  * @throws OciError LIMIT_EXCEEDED
  */
-export function textDiff(one: NamedText, other: NamedText, context = 3): string {
+export async function textDiff(one: NamedText, other: NamedText, context = 3): Promise<string> {
   if (one.text === other.text) return "";
+  // Loaded only where something differs: start-up counts.
+  const { createTwoFilesPatch, FILE_HEADERS_ONLY } = await import("diff");
   const patch = createTwoFilesPatch(one.name, other.name, one.text, other.text, undefined, undefined, {
     context,
     headerOptions: FILE_HEADERS_ONLY,
