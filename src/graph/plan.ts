@@ -59,6 +59,8 @@ class Planner {
   readonly #reader: ManifestReader;
   readonly #seen = new Set<NodeKey>();
   readonly #digestTags = new Map<string, Descriptor>();
+  /** Manifests that the target lacks: no tag of it can be right. */
+  readonly #lacking = new Set<Digest>();
   readonly #take: Action;
 
   constructor(options: PlanOptions) {
@@ -76,7 +78,8 @@ class Planner {
     const changes: NameChange[] = [];
     const unchanged: string[] = [];
     for (const change of wanted) {
-      if ((await this.#current(change.tag)) === change.to?.digest) unchanged.push(change.tag);
+      const lacks = change.to && this.#lacking.has(change.to.digest);
+      if (!lacks && (await this.#current(change.tag)) === change.to?.digest) unchanged.push(change.tag);
       else changes.push(change);
     }
     if (wanted.length > 0) yield { type: "names", changes, unchanged };
@@ -117,6 +120,7 @@ class Planner {
     const there =
       (await target.exists(descriptor, { kind: "manifest", ...this.#lease() })) &&
       (await this.#isWhole(descriptor, "manifest"));
+    if (!there && role === "root") this.#lacking.add(descriptor.digest);
     const closed = there && !deep && target.closure === "image" && isImageManifestType(descriptor.mediaType);
     stack.push({
       descriptor: bareDescriptor(descriptor),
@@ -186,6 +190,10 @@ class Planner {
       ...(foreign || urls.length > 0 ? { external: urls } : {}),
       ...this.#path(stack, station(role, descriptor, {})),
     } as const;
+    // A mount costs what the question would cost, and answers it.
+    if (this.#take === "mount" && this.#options.lease && !this.#options.deep && !step.external) {
+      return { ...step, action: "mount", unasked: true, why: "mounted, whether the target has it or not" };
+    }
     if (await target.exists(descriptor, { kind: "blob", ...this.#lease() })) {
       if (await this.#isWhole(descriptor, "blob")) return { ...step, action: "skip", why: "the target has it" };
       return { ...step, action: "push", why: "the target's is damaged" };

@@ -45,6 +45,8 @@ export interface ContentStep {
   readonly fetched?: boolean;
   /** Skipped although the target lacks it: the source has none to give. */
   readonly absent?: boolean;
+  /** Whether the target has it was not asked. */
+  readonly unasked?: boolean;
   /** How it belongs to the graph, from the root down to itself; only where it was asked for. */
   readonly path?: readonly PathNode[];
 }

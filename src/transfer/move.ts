@@ -82,7 +82,11 @@ async function moveBlob(step: ContentStep, route: Route): Promise<Moved> {
       route.onEvent?.({ type: "progress", descriptor, bytes }),
     );
   try {
-    const pushed = await target.push(descriptor, read, { kind: "blob", absent: true, ...signalOf(signal) });
+    const pushed = await target.push(descriptor, read, {
+      kind: "blob",
+      absent: step.unasked !== true,
+      ...signalOf(signal),
+    });
     return { action: pushed.existed ? "skip" : "push", subjectHandled: false };
   } catch (error) {
     if (isOciError(error, "DIGEST_INVALID")) await blameSource(step, route);
