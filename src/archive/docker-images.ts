@@ -54,8 +54,13 @@ export function dockerName(name: string): string | undefined {
   }
 }
 
-function nameOf(entry: LayoutEntry): string | undefined {
-  return dockerName(entry.descriptor.annotations?.[Annotation.ContainerdName] ?? entryName(entry) ?? "");
+/** Full names of tags that stand alone. */
+export type NamesOfTags = ReadonlyMap<string, ReadonlySet<string>>;
+
+function namesOf(entry: LayoutEntry, known: NamesOfTags | undefined): readonly string[] {
+  const name = entryName(entry) ?? "";
+  const full = known?.get(name) ?? [entry.descriptor.annotations?.[Annotation.ContainerdName] ?? name];
+  return [...full].flatMap((each) => dockerName(each) ?? []);
 }
 
 /**
@@ -63,7 +68,11 @@ function nameOf(entry: LayoutEntry): string | undefined {
  * the first. What has no name and is no image is no loss.
  * @throws OciError where a manifest is damaged
  */
-export async function dockerImages(index: LayoutIndex, blobs: Blobs, options: Signal = {}): Promise<DockerImages> {
+export async function dockerImages(
+  index: LayoutIndex,
+  blobs: Blobs,
+  options: Signal & { readonly names?: NamesOfTags } = {},
+): Promise<DockerImages> {
   const found = new Map<string, DockerImage & { readonly names: string[] }>();
   const refused: { name: string; why: string }[] = [];
   let attached = 0;
@@ -83,8 +92,7 @@ export async function dockerImages(index: LayoutIndex, blobs: Blobs, options: Si
     }
     const key = JSON.stringify([image.config.digest, image.layers.map(({ digest }) => digest)]);
     const known = found.get(key) ?? { ...image, names: [] };
-    const full = nameOf(entry);
-    if (full !== undefined && !known.names.includes(full)) known.names.push(full);
+    known.names.push(...namesOf(entry, options.names).filter((full) => !known.names.includes(full)));
     found.set(key, known);
   }
   return { images: [...found.values()], refused, attached };

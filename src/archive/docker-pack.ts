@@ -13,7 +13,7 @@ import type { Blobs } from "../store/blobs.ts";
 import type { Signal } from "../store/content.ts";
 import { tarEnd, writeTarEntry } from "../tar/write.ts";
 import type { Packer } from "./archive.ts";
-import { type DockerImage, dockerImages, readBlob } from "./docker-images.ts";
+import { type DockerImage, dockerImages, type NamesOfTags, readBlob } from "./docker-images.ts";
 import { archiveEntry, packLayout, writeSmall } from "./pack.ts";
 import { spool } from "./spool.ts";
 
@@ -69,12 +69,13 @@ export function loadablePacker(fullNames: FullNames, onNotice?: (text: string) =
 
 /**
  * Packs what `docker save` would: the named images alone, their layers uncompressed.
+ * @param names what the images are called; it may grow until the archive is packed
  * @param onLeft told of how much is left out because it hangs on the images
  * @throws OciError UNSUPPORTED for what is not an image, DIGEST_INVALID when a layer is not what the configuration says
  */
-export function dockerPacker(disk: Disk, onLeft?: (count: number) => void): Packer {
+export function dockerPacker(disk: Disk, names: NamesOfTags, onLeft?: (count: number) => void): Packer {
   return async ({ index, blobs }, options) => {
-    const { images, refused, attached } = await dockerImages(index, blobs, options);
+    const { images, refused, attached } = await dockerImages(index, blobs, { ...options, names });
     const [first] = refused;
     if (first) {
       throw new OciError("UNSUPPORTED", `A docker archive cannot hold ${first.name}: ${first.why}`, {

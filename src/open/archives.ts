@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Archive, Packer } from "../archive/archive.ts";
 import type { ArchiveFile } from "../archive/archive-file.ts";
+import type { NamesOfTags } from "../archive/docker-images.ts";
 import type { DockerArchive } from "../archive/docker-store.ts";
 import { nodeDisk } from "../disk/node-disk.ts";
 import { OciError } from "../error/oci-error.ts";
@@ -16,6 +17,8 @@ export interface HeldArchive {
   readonly store: Store;
   readonly archive?: Archive;
   readonly docker?: DockerArchive;
+  /** Of a docker archive that is written: the names that its tags get. */
+  readonly names?: Map<string, Set<string>>;
 }
 
 /**
@@ -125,24 +128,26 @@ async function opened(locator: AnyArchive, file: ArchiveFile, options: ArchiveOp
 async function created(locator: AnyArchive, path: string | undefined, options: ArchiveOpening): Promise<HeldArchive> {
   const { emptyBase } = await import("../archive/base.ts");
   if (path === undefined && !options.stdout) throw noStream(locator, "standard output");
-  return await archiveOf({
+  const names = new Map<string, Set<string>>();
+  const held = await archiveOf({
     disk: nodeDisk,
     path,
     base: emptyBase,
-    pack: await packerOf(locator, options),
+    pack: await packerOf(locator, names, options),
     readOnly: true,
     ...(options.stdout ? { sink: options.stdout } : {}),
     ...(options.replace ? { replace: true } : {}),
   });
+  return locator.medium === "docker-archive" ? { ...held, names } : held;
 }
 
-async function packerOf(locator: AnyArchive, options: ArchiveOpening): Promise<Packer> {
+async function packerOf(locator: AnyArchive, names: NamesOfTags, options: ArchiveOpening): Promise<Packer> {
   if (locator.medium !== "docker-archive" && !options.loadable) {
     return (await import("../archive/open-archive.ts")).layoutPacker;
   }
   const { dockerPacker, loadablePacker } = await import("../archive/docker-pack.ts");
   if (options.loadable) return loadablePacker(options.loadable, options.onNotice);
-  return dockerPacker(nodeDisk, (count) =>
+  return dockerPacker(nodeDisk, names, (count) =>
     options.onNotice?.(`A docker archive cannot hold what hangs on its images: left behind ${count}`),
   );
 }

@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
-import type { DockerArchive } from "../archive/docker-store.ts";
 import type { ArchiveLocator, DockerArchiveLocator, LayoutLocator, Locator, RegistryLocator } from "../spec/locator.ts";
+import { DEFAULT_TAG, formatReference, parseReference } from "../spec/reference.ts";
 import type { Signal } from "../store/content.ts";
 import { decorate } from "../store/decorate.ts";
 import type { Store } from "../store/store.ts";
+import type { HeldArchive } from "./archives.ts";
 import type { OpenOptions } from "./open-options.ts";
 import type { Opened } from "./opened.ts";
 
@@ -38,11 +39,12 @@ function opened(locator: RegistryLocator | LayoutLocator, store: Store): Opened 
 async function openArchiveStore(locator: ArchiveLocator | DockerArchiveLocator, options: OpenOptions): Promise<Opened> {
   const { Archives } = await import("./archives.ts");
   const archives = options.archives ?? new Archives();
-  const { store, archive, docker } = await archives.open(locator, options);
+  const held = await archives.open(locator, options);
+  const { store, archive } = held;
   return {
     locator,
     store: decorate(store, { [Symbol.asyncDispose]: async () => undefined }),
-    ...archiveName(locator, docker),
+    ...archiveName(locator, held),
     ...(archive ? { commit: (signal?: Signal) => archive.commit(signal) } : {}),
     [Symbol.asyncDispose]: async () => {
       if (!options.archives) await archives[Symbol.asyncDispose]();
@@ -53,13 +55,23 @@ async function openArchiveStore(locator: ArchiveLocator | DockerArchiveLocator, 
 /** What a locator names in an archive. */
 function archiveName(
   locator: ArchiveLocator | DockerArchiveLocator,
-  docker: DockerArchive | undefined,
+  { docker, names }: HeldArchive,
 ): Pick<Opened, "tag" | "digest"> {
   const written = locator.medium === "archive" ? locator.tag : locator.name;
+  if (names) return written === undefined ? {} : { tag: nameTag(written, names) };
   const tag = written === undefined ? undefined : (docker?.names.tagOf(written) ?? written);
   const digest = locator.medium === "archive" ? locator.digest : undefined;
   const meant = digest ?? (tag === undefined ? docker?.unnamed : undefined);
   return { ...(tag === undefined ? {} : { tag }), ...(meant === undefined ? {} : { digest: meant }) };
+}
+
+/** The tag at the end of an image's name in a docker archive, which gets that name. */
+function nameTag(name: string, names: Map<string, Set<string>>): string {
+  const reference = parseReference(name);
+  const tag = reference.tag ?? DEFAULT_TAG;
+  const known = names.get(tag) ?? new Set<string>();
+  names.set(tag, known.add(formatReference({ ...reference, tag })));
+  return tag;
 }
 
 async function openLayoutStore(locator: LayoutLocator, options: OpenOptions): Promise<Store> {
