@@ -13,6 +13,7 @@ interface Document {
   readonly manifests?: readonly Descriptor[];
   readonly layers?: readonly Descriptor[];
   readonly config?: Descriptor;
+  readonly annotations?: Descriptor["annotations"];
 }
 
 /** What the last column of the page names, as a value that can be compared. */
@@ -24,6 +25,10 @@ export async function compared(same: string, printed: string, scene: Scene): Pro
       return printed.split("\n").toSorted();
     case "JSON":
       return JSON.parse(printed);
+    case "changes":
+      return printed
+        .split("\n")
+        .flatMap((line) => (/^[-+](?![-+]{2} )/.exec(line) ? [`${line[0]} ${line.slice(1).trim()}`] : []));
     case "digests":
       return [...new Set(printed.match(/sha256:[0-9a-f]{64}/g))].toSorted();
   }
@@ -66,6 +71,8 @@ async function inspect(what: string, opened: Opened): Promise<unknown> {
   switch (what) {
     case "manifest":
       return document;
+    case "annotations":
+      return document.annotations;
     case "entries":
       return document.manifests;
     case "images":
