@@ -47,7 +47,7 @@ export interface CreatedImage {
   readonly platform: Platform;
   readonly descriptor: Descriptor;
   /** Layers that were added, without the base's. */
-  readonly layers: readonly WrittenLayer[];
+  readonly layers: readonly Omit<WrittenLayer, "tar">[];
 }
 
 export interface CreatedResult {
@@ -101,7 +101,8 @@ export async function createImage(options: CreateImageOptions): Promise<CreatedR
     const listed = platforms.length === 1 && !options.tags?.length;
     const descriptor = await writeImage({ options, writer, platform, base: bases.get(platform), layers, listed });
     // The base knows it better than whoever asked: os.version, variant.
-    images.push({ platform: { ...platform, ...bases.get(platform)?.config.platform }, descriptor, layers });
+    const told = layers.map(({ descriptor: layer, diffId, createdBy }) => ({ descriptor: layer, diffId, createdBy }));
+    images.push({ platform: { ...platform, ...bases.get(platform)?.config.platform }, descriptor, layers: told });
   }
   const [only] = images;
   const descriptor = only && images.length === 1 ? only.descriptor : await writeIndex(options, writer, images);

@@ -1,3 +1,4 @@
+import type { Bytes } from "../bytes/bytes.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../spec/json.ts";
@@ -15,6 +16,8 @@ export interface DraftLayer {
   readonly diffId: Digest;
   /** Where its content is; absent once it is at the target. */
   readonly source?: Source;
+  /** Makes the tar of a layer that was written just now once more: nothing is read back, and a dry run has nothing to read. */
+  readonly tar?: () => Bytes;
 }
 
 /** An image that is being changed: its documents, and its layers with what belongs to them. */

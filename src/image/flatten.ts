@@ -2,7 +2,7 @@ import { OciError } from "../error/oci-error.ts";
 import type { Bytes } from "../bytes/bytes.ts";
 import type { JsonObject } from "../spec/json.ts";
 import { BLOCK, padding } from "../tar/block.ts";
-import { compress } from "../tar/compress.ts";
+import { compress, type Compression } from "../tar/compress.ts";
 import { editHeaders } from "../tar/edit-headers.ts";
 import type { TarEntry } from "../tar/entry.ts";
 import { Meter } from "../tar/measure.ts";
@@ -13,7 +13,7 @@ import type { DraftLayer, DraftStep, ImageDraft, StepScope } from "./draft.ts";
 import { FileTree, type Inode, type LayerEntry, pathOf, type TreeNode } from "./file-tree.ts";
 import { toJson } from "./json-edit.ts";
 import { EPOCH } from "./layer-addition.ts";
-import { compressionOf, scanLayer } from "./layer-files.ts";
+import { compressionOf, scanTar } from "./layer-files.ts";
 import { draftTar, requireDiffId } from "./layer-rewrite.ts";
 import { layerType } from "./media-family.ts";
 
@@ -34,14 +34,13 @@ async function readTree(
 ): Promise<{ tree: FileTree; headers: FolderHeaders }> {
   const tree = new FileTree();
   const headers = new Map<TarEntry, readonly RawHeader[]>();
-  const signal = scope.signal ? { signal: scope.signal } : {};
-  for (const { descriptor, source } of layers) {
+  for (const layer of layers) {
     const entries: LayerEntry[] = [];
     const take = (entry: TarEntry, raw: readonly RawHeader[]): undefined => {
       entries.push({ entry, order: entries.length });
       if (entry.type === "directory") headers.set(entry, raw);
     };
-    await scanLayer(source ?? scope.writer.target, descriptor, take, signal);
+    await scanTar(draftTar(layer, scope), layer.descriptor, take, scope);
     tree.apply(entries);
   }
   return { tree, headers };
@@ -130,25 +129,31 @@ function flatHistory(draft: ImageDraft): JsonObject {
  * give an equal layer.
  * @throws OciError ARCHIVE_INVALID, LIMIT_EXCEEDED, DIGEST_INVALID, UNSUPPORTED
  */
-export function flattenLayers(): DraftStep {
+export function flattenLayers(compression?: Compression): DraftStep {
   const known = new Map<string, DraftLayer>();
   return async (draft, scope) => {
     const { layers } = draft;
     const top = layers.at(-1);
     if (!top) throw new OciError("UNSUPPORTED", "The image has no layers to flatten");
     const key = layers.map(({ diffId }) => diffId).join();
-    const layer = known.get(key) ?? (await flattened(layers, top, scope));
+    const layer =
+      known.get(key) ?? (await flattened(layers, top, compression ?? compressionOf(top.descriptor.mediaType), scope));
     known.set(key, layer);
     return { ...draft, layers: [layer], history: [flatHistory(draft)] };
   };
 }
 
-async function flattened(layers: readonly DraftLayer[], top: DraftLayer, scope: StepScope): Promise<DraftLayer> {
+async function flattened(
+  layers: readonly DraftLayer[],
+  top: DraftLayer,
+  compression: Compression,
+  scope: StepScope,
+): Promise<DraftLayer> {
   const read = await readTree(layers, scope);
-  const compression = compressionOf(top.descriptor.mediaType);
   const diff = new Meter();
-  const bytes = compress(diff.measure(flatTar(layers, read, scope)), compression, scope.signal);
+  const tar = (): Bytes => flatTar(layers, read, scope);
+  const bytes = compress(diff.measure(tar()), compression, scope.signal);
   const descriptor = await scope.writer.stream(bytes, layerType(top.descriptor.mediaType, compression));
   scope.changes.push({ role: "layer", from: top.descriptor, to: descriptor });
-  return { descriptor, document: toJson(descriptor) as JsonObject, diffId: diff.result.digest };
+  return { descriptor, document: toJson(descriptor) as JsonObject, diffId: diff.result.digest, tar };
 }

@@ -86,7 +86,8 @@ function layerEdit(change: ImageChange, at: number, draft: Parameters<DraftStep>
   };
   const edits = timings.length > 0 || files.length > 0 || reproducible;
   if (!edits && compression === undefined) return undefined;
-  return { ...(edits ? { tar: { header } } : {}), ...(compression === undefined ? {} : { compression }) };
+  const key = [...timings, ...files.map(({ timing }) => timing)].map((timing) => timing.key).join();
+  return { key, ...(edits ? { tar: { header } } : {}), ...(compression === undefined ? {} : { compression }) };
 }
 
 function stripEdit(paths: readonly string[]): LayerEdit {
@@ -115,7 +116,7 @@ export function stepsOf(change: ImageChange): readonly DraftStep[] {
   if (mediaTypes) steps.push(convertTypes(mediaTypes));
   if (change.removeUrls === true) steps.push(withoutUrls);
   if (strip.length > 0) steps.push(rewriteLayers(() => stripEdit(strip)));
-  if (change.flatten === true) steps.push(flattenLayers());
+  if (change.flatten === true) steps.push(flattenLayers(change.compression));
   if (change.addLayers && change.addLayers.length > 0) {
     const { addLayers: inputs, createdAt, epoch = 0, owner } = change;
     const compression = change.addedCompression ?? change.compression ?? "gzip";

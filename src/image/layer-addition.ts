@@ -30,7 +30,7 @@ export function addLayers(
       };
       const document = toJson(descriptor);
       if (!isJsonObject(document)) continue;
-      layers = [...layers, { descriptor, document, diffId: layer.diffId }];
+      layers = [...layers, { descriptor, document, diffId: layer.diffId, tar: layer.tar }];
       const line = { created: options.createdAt ?? EPOCH, created_by: layer.createdBy, comment: "berth" };
       history = [...history, line];
     }

@@ -97,7 +97,35 @@ function release(chunk: Uint8Array): void {
 }
 
 /**
- * Reads the headers of a layer in order, and the contents that are asked for.
+ * Reads the headers of a layer's tar in order, and the contents that are asked for.
+ * @throws OciError ARCHIVE_INVALID, LIMIT_EXCEEDED
+ */
+export async function scanTar(
+  bytes: Bytes,
+  layer: Descriptor,
+  onEntry: OnTarEntry,
+  options: ScanOptions,
+): Promise<void> {
+  const scanner = new TarScanner(onEntry);
+  try {
+    for await (const chunk of bytes) {
+      options.signal?.throwIfAborted();
+      scanner.write(chunk);
+      if (options.fresh === true) release(chunk);
+    }
+    scanner.end();
+  } catch (error) {
+    throw withContext(error, { digest: layer.digest });
+  }
+}
+
+interface ScanOptions extends Signal {
+  /** The chunks are a decoder's, and nobody else's. */
+  readonly fresh?: boolean;
+}
+
+/**
+ * The same of a layer where it lies.
  * @throws OciError ARCHIVE_INVALID, LIMIT_EXCEEDED, UNSUPPORTED
  */
 export async function scanLayer(
@@ -106,16 +134,7 @@ export async function scanLayer(
   onEntry: OnTarEntry,
   signal: Signal,
 ): Promise<void> {
-  const scanner = new TarScanner(onEntry);
-  try {
-    const [bytes, compression] = await openLayer(source, layer, signal);
-    for await (const chunk of decompress(bytes, compression)) {
-      signal.signal?.throwIfAborted();
-      scanner.write(chunk);
-      if (compression !== "none") release(chunk);
-    }
-    scanner.end();
-  } catch (error) {
-    throw withContext(error, { digest: layer.digest });
-  }
+  const [bytes, compression] = await openLayer(source, layer, signal);
+  const fresh = compression !== "none";
+  await scanTar(decompress(bytes, compression), layer, onEntry, { fresh, ...signal });
 }

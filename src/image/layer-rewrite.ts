@@ -15,6 +15,8 @@ import { layerType } from "./media-family.ts";
 export interface LayerEdit {
   readonly tar?: TarEdit;
   readonly compression?: Compression;
+  /** Differs where the edit does: images of one index may ask for different times of a layer that they share. */
+  readonly key?: string;
 }
 
 /** Tables of contents for lazy pulling, which describe the old bytes. */
@@ -39,8 +41,9 @@ export function requireDiffId({ descriptor, diffId }: DraftLayer, found: Digest)
   );
 }
 
-/** The content of a layer as a tar; of one that was written just now it is at the target. */
+/** The content of a layer as a tar. */
 export function draftTar(layer: DraftLayer, scope: StepScope): Bytes {
+  if (layer.tar) return layer.tar();
   const signal: Signal = scope.signal ? { signal: scope.signal } : {};
   return layerTar(layer.source ?? scope.writer.target, layer.descriptor, signal);
 }
@@ -52,7 +55,7 @@ export function draftTar(layer: DraftLayer, scope: StepScope): Bytes {
  *   ARCHIVE_INVALID, LIMIT_EXCEEDED, UNSUPPORTED
  */
 async function rewriteLayer(layer: DraftLayer, edit: LayerEdit, scope: StepScope): Promise<DraftLayer> {
-  const { descriptor, diffId } = layer;
+  const { descriptor } = layer;
   if (isNonDistributable(descriptor.mediaType)) return layer;
   const before = compressionOf(descriptor.mediaType);
   const compression = edit.compression ?? before;
@@ -64,13 +67,16 @@ async function rewriteLayer(layer: DraftLayer, edit: LayerEdit, scope: StepScope
   if (edited === 0 && compression === before) return layer;
   const mediaType = layerType(descriptor.mediaType, compression);
   const diff = new Meter();
-  const tar = draftTar(layer, scope);
-  const bytes = diff.measure(edit.tar && edited > 0 ? editTar(tar, edit.tar, reading) : tar);
-  const written = await scope.writer.stream(compress(bytes, compression, scope.signal), mediaType);
+  const tar = (): Bytes => {
+    const before = draftTar(layer, scope);
+    return edit.tar && edited > 0 ? editTar(before, edit.tar, reading) : before;
+  };
+  const packed = compress(diff.measure(tar()), compression, scope.signal);
+  const written = await scope.writer.stream(packed, mediaType);
   if (edited === 0) requireDiffId(layer, diff.result.digest);
   const to: Descriptor = { ...written, ...keptAnnotations(descriptor) };
   scope.changes.push({ role: "layer", from: descriptor, to: written });
-  return { descriptor: to, document: replaced(layer.document, to), diffId: edited === 0 ? diffId : diff.result.digest };
+  return { descriptor: to, document: replaced(layer.document, to), diffId: diff.result.digest, tar };
 }
 
 /**
@@ -85,7 +91,7 @@ export function rewriteLayers(
     const layers: DraftLayer[] = [];
     for (const [at, layer] of draft.layers.entries()) {
       const edit = editOf(at, draft);
-      const key = `${layer.descriptor.digest} ${edit ? layer.diffId : "kept"}`;
+      const key = `${layer.descriptor.digest} ${edit ? `${layer.diffId} ${edit.key ?? ""}` : "kept"}`;
       const done = edit ? (known.get(key) ?? (await rewriteLayer(layer, edit, scope))) : layer;
       known.set(key, done);
       layers.push(done.descriptor.digest === layer.descriptor.digest ? layer : done);
@@ -96,6 +102,7 @@ export function rewriteLayers(
 
 /** Gives layers digests of an algorithm; their content stays. DiffIDs stay as they are. */
 export function rehashLayers(algorithm: Algorithm): DraftStep {
+  const known = new Map<Digest, Descriptor>();
   return async (draft, scope) => {
     const layers: DraftLayer[] = [];
     for (const layer of draft.layers) {
@@ -104,8 +111,10 @@ export function rehashLayers(algorithm: Algorithm): DraftStep {
         layers.push(layer);
         continue;
       }
-      const to = { ...descriptor, ...(await scope.writer.rehash(descriptor, source)) };
-      scope.changes.push({ role: "layer", from: descriptor, to });
+      const done = known.get(descriptor.digest);
+      const to = done ?? { ...descriptor, ...(await scope.writer.rehash(descriptor, source)) };
+      if (!done) scope.changes.push({ role: "layer", from: descriptor, to });
+      known.set(descriptor.digest, to);
       layers.push({ diffId: layer.diffId, descriptor: to, document: replaced(layer.document, to) });
     }
     return { ...draft, layers };

@@ -23,6 +23,8 @@ export interface WrittenLayer {
   readonly diffId: Digest;
   /** Its line in the history. It names no path of this machine, so that the image does not depend on where it was built. */
   readonly createdBy: string;
+  /** Its tar once more. */
+  readonly tar: () => Bytes;
 }
 
 export interface LayerOptions extends Signal {
@@ -53,17 +55,23 @@ export async function writeLayer(input: LayerInput, writer: ImageWriter, options
   const target = found.isDirectory() || !given.endsWith("/") ? given : `${given}${basename(input.path)}`;
   const diff = new Meter();
   const { epoch, owner, signal } = options;
-  const tar = packTree({
+  const tree = {
     // A link that was named is followed; links inside stay links.
     source: await realpath(input.path),
     target,
     epoch,
     ...(owner ? { owner } : {}),
     ...(signal ? { signal } : {}),
-  });
-  const packed = compress(diff.measure(tar), options.compression, signal);
+  };
+  const tar = (): Bytes => packTree(tree);
+  const packed = compress(diff.measure(tar()), options.compression, signal);
   const descriptor = await writer.stream(packed, LAYER_TYPES[options.compression]);
-  return { descriptor, diffId: diff.result.digest, createdBy: `COPY ${found.isDirectory() ? "." : "file"} ${target}` };
+  return {
+    descriptor,
+    diffId: diff.result.digest,
+    createdBy: `COPY ${found.isDirectory() ? "." : "file"} ${target}`,
+    tar,
+  };
 }
 
 /** Reads a tar through to its end: form, sizes, caps. */
@@ -96,5 +104,10 @@ async function takeTar(path: string, writer: ImageWriter, options: LayerOptions)
   await checkTar(path, diff.measure(decompress(blob.measure(read()), compression)), signal);
   const descriptor: Descriptor = { mediaType: LAYER_TYPES[compression], ...blob.result };
   await writer.blob(descriptor, ({ offset = 0 } = {}) => read(offset));
-  return { descriptor, diffId: diff.result.digest, createdBy: `ADD ${shortDigest(diff.result.digest)}.tar /` };
+  return {
+    descriptor,
+    diffId: diff.result.digest,
+    createdBy: `ADD ${shortDigest(diff.result.digest)}.tar /`,
+    tar: () => decompress(read(), compression),
+  };
 }

@@ -64,14 +64,18 @@ export class ManifestEditor {
     if (root && platforms && !wanted) return undefined;
     if (wanted) met.add(wanted);
     const { document, layers } = config ? await this.#image(read, config, inherited) : await this.#artifact(read);
-    const edited = await this.#finished(document, config);
+    const edited = await this.#finished(document, config, layers);
     if (sameJson(edited, read.document)) return undefined;
     await this.#carry(read.manifest, edited, layers);
     return edited;
   }
 
   /** Annotations and inlined content, which every manifest can have. */
-  async #finished(document: JsonObject, config: ImageConfig | undefined): Promise<JsonObject> {
+  async #finished(
+    document: JsonObject,
+    config: ImageConfig | undefined,
+    drafts: readonly DraftLayer[],
+  ): Promise<JsonObject> {
     const { annotations, timeMax, labelsToAnnotations, dataMax, writer, source } = this.#options;
     const mediaType = document["mediaType"];
     refuseDockerAnnotations(typeof mediaType === "string" ? mediaType : "", annotations?.manifest);
@@ -81,7 +85,10 @@ export class ManifestEditor {
     const annotated = withObjectField(labelled, "annotations", setOrRemove(annotations?.manifest));
     const clamped = timeMax ? clampAnnotations(annotated, timeMax) : annotated;
     if (dataMax === undefined) return clamped;
-    const inlined = (value: JsonObject): Promise<JsonObject> => withData(value, "blob", dataMax, { writer, source });
+    const inlined = (value: JsonObject): Promise<JsonObject> => {
+      const draft = drafts.find(({ descriptor }) => descriptor.digest === value["digest"]);
+      return withData(value, "blob", dataMax, { writer, source: draft?.source ?? source });
+    };
     const layers: JsonValue[] = [];
     for (const layer of arrayField(clamped, "layers")) layers.push(isJsonObject(layer) ? await inlined(layer) : layer);
     return withFields(clamped, { config: await inlined(objectField(clamped, "config")), layers });

@@ -20,6 +20,8 @@ export interface TimeRule {
 export interface Timing {
   readonly adjust: (time: Date) => Date;
   readonly baseLayers: number;
+  /** Equal for rules that come to the same. */
+  readonly key: string;
 }
 
 /** Nothing is newer than a time. */
@@ -34,7 +36,8 @@ export function notAfter(max: Date): TimeRule {
 export function timingOf(rule: TimeRule, draft: Pick<ImageDraft, "config">): Timing {
   const set = rule.set ?? labelTime(rule.label ?? "", draft.config);
   const { after, baseLayers = 0 } = rule;
-  return { adjust: (time) => (after === undefined || time > after ? set : time), baseLayers };
+  const key = `${set.getTime()}/${after?.getTime() ?? ""}`;
+  return { adjust: (time) => (after === undefined || time > after ? set : time), baseLayers, key };
 }
 
 function labelTime(label: string, config: JsonObject): Date {

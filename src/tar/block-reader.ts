@@ -1,4 +1,5 @@
 import type { Bytes } from "../bytes/bytes.ts";
+import { isZero } from "./block.ts";
 import { OciError } from "../error/oci-error.ts";
 
 function truncated(): OciError {

@@ -1,6 +1,6 @@
 import { OciError } from "../error/oci-error.ts";
 import { Limits } from "../spec/limits.ts";
-import { BLOCK, padding } from "./block.ts";
+import { BLOCK, isZero, padding } from "./block.ts";
 import { describeEntry } from "./describe-entry.ts";
 import type { TarEntry } from "./entry.ts";
 import { checkNumbers, decodeHeader, numberField } from "./header.ts";
@@ -95,7 +95,7 @@ export class TarScanner {
   }
 
   #header(block: Buffer): void {
-    if (block[0] === 0 && block.every((byte) => byte === 0)) {
+    if (block[0] === 0 && isZero(block)) {
       if (this.#headers.length > 0) throw invalid("it ends after an extended header");
       return this.#expect("end", 0);
     }
@@ -139,6 +139,6 @@ export class TarScanner {
   }
 
   #requireZeros(rest: Uint8Array): void {
-    if (rest.some((byte) => byte !== 0)) throw invalid("something follows its end");
+    if (!isZero(rest)) throw invalid("something follows its end");
   }
 }

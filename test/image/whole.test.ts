@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { isOciError } from "../../src/error/oci-error.ts";
 import { chooseImage, type ChosenImage } from "../../src/image/choose-image.ts";
 import { checkBase } from "../../src/image/check-base.ts";
@@ -7,6 +9,8 @@ import { diffImages } from "../../src/image/diff.ts";
 import { listImageFiles } from "../../src/image/image-files.ts";
 import { modImage, type ModImageOptions, type ModResult } from "../../src/image/mod.ts";
 import { createMemoryStore } from "../../src/memory/memory.ts";
+import { MediaType } from "../../src/spec/media-type.ts";
+import { put, temporary } from "./fixture.ts";
 import { Annotation } from "../../src/spec/annotation.ts";
 import type { Descriptor } from "../../src/spec/descriptor.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -130,6 +134,60 @@ describe("images as a whole", () => {
     assert.deepEqual(diff.files, { added: [], removed: [], changed: [] });
     assert.equal((await mod(store, descriptor, { flatten: true })).descriptor.digest, flat.digest);
     assert.equal(image.config?.history.length, 1);
+  });
+
+  test("a dry run of everything at once tells the digest that the run gives, and writes nothing", async (t) => {
+    const path = join(await temporary(t), "new");
+    await writeFile(path, "new");
+    const options = { layers: [base, app], config: { Labels: { l: "1" } } };
+    const change: Partial<ModImageOptions> = {
+      strip: ["etc/release"],
+      flatten: true,
+      addLayers: [{ path, target: "/new" }],
+      layerTime: { set: new Date("2015-01-01T00:00:00Z") },
+      reproducible: true,
+      compression: "zstd",
+      algorithm: "sha512",
+      dataMax: 2048,
+      labelsToAnnotations: true,
+    };
+    const { store, descriptor } = await made(options);
+    const before = JSON.stringify(await Array.fromAsync(store.tags()));
+    const dry = await modImage({ source: store, target: store, descriptor, tags: ["x"], dryRun: true, ...change });
+    assert.equal(JSON.stringify(await Array.fromAsync(store.tags())), before);
+    await assert.rejects(store.resolve({ digest: dry.descriptor.digest }));
+    const target = createMemoryStore();
+    const real = await modImage({ source: store, target, descriptor, tags: ["x"], ...change });
+    assert.deepEqual(real.descriptor, dry.descriptor);
+    const image = await chooseImage(target, real.descriptor, {});
+    assert.deepEqual(await names(image), ["/app", "/etc", "/new"]);
+    assert.equal(image.manifest.layers.length, 2);
+  });
+
+  test("a label of each image of an index gives the times of a layer that they share", async () => {
+    const store = createMemoryStore();
+    const manifests = [];
+    for (const [architecture, built] of [
+      ["amd64", "2020-01-01T00:00:00Z"],
+      ["arm64", "2021-01-01T00:00:00Z"],
+    ] as const) {
+      const image = await putImage(store, { layers: [app], architecture, config: { Labels: { built } } });
+      manifests.push({ ...image, platform: { os: "linux", architecture } });
+    }
+    const document = { schemaVersion: 2, mediaType: MediaType.ImageIndex, manifests };
+    const index = await put(store, "manifest", MediaType.ImageIndex, document);
+    const { descriptor } = await modImage({
+      source: store,
+      target: store,
+      descriptor: index,
+      layerTime: { label: "built" },
+    });
+    const times = [];
+    for (const architecture of ["amd64", "arm64"]) {
+      const image = await chooseImage(store, descriptor, { platform: { os: "linux", architecture } });
+      times.push((await listImageFiles(image))[0]?.modifiedAt);
+    }
+    assert.deepEqual(times, [1_577_836_800, 1_609_459_200]);
   });
 
   test("a difference tells fields, lines, layers and files, and shows texts line by line", async () => {
