@@ -38,6 +38,8 @@
  *    (silent with --quiet) and `context.warn(text)` go to stderr. Control characters are escaped
  *    at the output, so text from outside needs no care; colours come from `style`, as
  *    `style.bold(text)`, and only reach a terminal that wants them.
+ *    What a command changes in an archive is written in one step when `run` has returned, and its
+ *    results are shown after that; when `run` throws, nothing of it is written.
  * 6. Errors: throw OciError; the table of src/error gives hint and exit code. A report that finds
  *    problems prints its result first and then throws CHECK_FAILED.
  * 7. Pass `context.signal` to everything that waits, `context.onEvent` to everything that reports.
