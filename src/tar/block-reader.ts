@@ -1,5 +1,5 @@
 import type { Bytes } from "../bytes/bytes.ts";
-import { isZero } from "./block.ts";
+import { isZero, MAX_TRAILER } from "./block.ts";
 import { OciError } from "../error/oci-error.ts";
 
 function truncated(): OciError {
@@ -11,9 +11,6 @@ export interface SkippableBytes extends Bytes {
   /** Passes over so many of the bytes that follow the last chunk, or all there are; returns how many that were. */
   skip(size: number): number;
 }
-
-/** Zeros accepted behind the end of a tar: tapes are padded to whole records, and those are never this long. */
-const MAX_TRAILER = 64 * 1024 * 1024;
 
 /** Takes exact amounts out of a stream. */
 export class BlockReader implements AsyncDisposable {
@@ -115,7 +112,7 @@ export class BlockReader implements AsyncDisposable {
     for (;;) {
       const chunk = await this.#next(Number.MAX_SAFE_INTEGER);
       if (!chunk) return;
-      if (this.#offset > end || chunk.some((byte) => byte !== 0)) {
+      if (this.#offset > end || !isZero(chunk)) {
         throw new OciError("ARCHIVE_INVALID", "Invalid tar: something follows its end");
       }
     }

@@ -16,3 +16,6 @@ export function isZero(bytes: Uint8Array): boolean {
 export function padding(size: number): number {
   return (BLOCK - (size % BLOCK)) % BLOCK;
 }
+
+/** Zeros accepted behind the end of a tar: tapes are padded to whole records, and those are never this long. */
+export const MAX_TRAILER: number = 64 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import { OciError } from "../error/oci-error.ts";
 import { Limits } from "../spec/limits.ts";
-import { BLOCK, isZero, padding } from "./block.ts";
+import { BLOCK, isZero, MAX_TRAILER, padding } from "./block.ts";
 import { describeEntry } from "./describe-entry.ts";
 import type { TarEntry } from "./entry.ts";
 import { checkNumbers, decodeHeader, numberField } from "./header.ts";
@@ -42,6 +42,7 @@ export class TarScanner {
   #sink: ContentSink | undefined;
   #padding = 0;
   #entries = 0;
+  #trailer = 0;
 
   constructor(onEntry: OnTarEntry, options: ScanOptions = {}) {
     this.#onEntry = onEntry;
@@ -139,6 +140,7 @@ export class TarScanner {
   }
 
   #requireZeros(rest: Uint8Array): void {
-    if (!isZero(rest)) throw invalid("something follows its end");
+    this.#trailer += rest.length;
+    if (this.#trailer > MAX_TRAILER || !isZero(rest)) throw invalid("something follows its end");
   }
 }

@@ -103,12 +103,14 @@ describe("hostile layers", () => {
     const plain = { ...layer, mediaType: MediaType.Layer };
     const named = { ...image, manifest: { ...image.manifest, layers: [plain] } };
     assert.equal((await listImageFiles(named)).length, 1);
-    // A tar that goes on and on with zeros: 64 MiB in each frame.
+    // A file of 2 GiB of zeros in 40 KiB, and a tar that goes on and on with zeros.
+    const header = zstdCompressSync(entryBytes({ path: "a", size: 2 ** 31 }));
     const frame = zstdCompressSync(Buffer.alloc(64 * 1024 * 1024));
-    const bomb = Buffer.concat(Array.from({ length: 18 }, () => frame));
+    const zeros = Array.from({ length: 18 }, () => frame);
     const cut = gzipSync(tarOf([{ path: "a" }])).subarray(0, 40);
     for (const [bytes, code] of [
-      [bomb, "LIMIT_EXCEEDED"],
+      [Buffer.concat([header, ...zeros]), "LIMIT_EXCEEDED"],
+      [Buffer.concat(zeros), "ARCHIVE_INVALID"],
       [cut, "ARCHIVE_INVALID"],
     ] as const) {
       const source = { ...store, fetch: () => fromBuffer(bytes) };
