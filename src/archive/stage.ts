@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DirectoryBlobs } from "../blobs/directory.ts";
 import type { Disk, DiskFile } from "../disk/disk.ts";
 import { diskError } from "../disk/error.ts";
-import { STAGE_LOCK, temporaryPath } from "./remains.ts";
+import { removeRemains, STAGE_LOCK, temporaryPath } from "./remains.ts";
 
 /** Files that are copied into an archive and removed again: nothing is gained by making them durable. */
 function volatile(disk: Disk): Disk {
@@ -24,12 +24,14 @@ export class Stage implements AsyncDisposable {
   readonly blobs: DirectoryBlobs;
   readonly #disk: Disk;
   readonly #root: string;
+  readonly #target: string | undefined;
   #made: Promise<DiskFile | undefined> | undefined;
 
   /** @param target the archive's path; undefined where it goes to standard output */
   constructor(disk: Disk, target: string | undefined) {
     const random = randomBytes(8).toString("hex");
     this.#disk = volatile(disk);
+    this.#target = target;
     // Beside the archive there has to be room for the same content anyway, and a layout on that file system can lend it.
     this.#root =
       target === undefined ? join(tmpdir(), `berth-archive-${random}`) : temporaryPath(target, random, "stage");
@@ -43,6 +45,8 @@ export class Stage implements AsyncDisposable {
   }
 
   async #make(): Promise<DiskFile | undefined> {
+    // What dead writers left may be as large as what comes.
+    if (this.#target !== undefined) await removeRemains(this.#disk, this.#target);
     await this.#disk.mkdir(this.#root);
     const lock = await this.#disk.open(join(this.#root, STAGE_LOCK), "create");
     try {

@@ -3,7 +3,9 @@ import type { Root } from "../graph/plan.ts";
 import { describeOpened, type Opened } from "../open/opened.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import { formatLocator } from "../spec/locator.ts";
+import { isIndexType } from "../spec/media-type.ts";
 import { DEFAULT_TAG } from "../spec/reference.ts";
+import type { Source } from "../store/store.ts";
 import type { CopyOptions } from "../transfer/copy.ts";
 import { openLocated, refuseSharedCredentials } from "./connection.ts";
 import type { Context } from "./context.ts";
@@ -34,7 +36,8 @@ export async function runCopy(
   const ends: { readonly opened: Opened; readonly roots: readonly Root[] }[] = [];
   for (const written of targets) {
     const opened = stack.use(await openLocated(written, options.dryRun ? "plan" : "create", options, context));
-    ends.push({ opened, roots: rootsFor(opened, selection, options) });
+    const roots = rootsFor(opened, selection, options);
+    ends.push({ opened, roots: await loadable(opened, roots, selection.source, context) });
   }
   const { openExternal } = await import("../open/open-external.ts");
   const external = options.includeExternal ? stack.use(await openExternal(from.store.location, context)) : undefined;
@@ -85,6 +88,24 @@ function rootsFor(to: Opened, { chosen }: Selection, { allTags }: CopyValues): r
     requireSame(to, descriptor);
     return { descriptor, tags: tagsFor(to, tag), ...name };
   });
+}
+
+/** Docker keeps the image of one platform: the others need not come. */
+async function loadable(
+  to: Opened,
+  roots: readonly Root[],
+  source: Pick<Source, "fetch">,
+  { signal }: Context,
+): Promise<readonly Root[]> {
+  if (to.locator.medium !== "docker-archive") return roots;
+  const { ownPlatform } = await import("./image-source.ts");
+  const { selectPlatform } = await import("../graph/select.ts");
+  return await Promise.all(
+    roots.map(async (root) => {
+      if (!isIndexType(root.descriptor.mediaType)) return root;
+      return { ...root, descriptor: await selectPlatform(source, root.descriptor, ownPlatform(), { signal }) };
+    }),
+  );
 }
 
 function tagsFor(to: Opened, tag: string | undefined): readonly string[] {

@@ -136,6 +136,26 @@ describe("commands on archives", () => {
     assert.equal((await namesIn(cwd)).includes("dry"), false);
   });
 
+  test("of an index, a docker archive gets the image of this machine alone", async () => {
+    await using at = await work();
+    const { cwd } = at;
+    const own = process.arch === "arm64" ? "arm64" : "amd64";
+    const layers = ["amd64", "arm64", "s390x"].map((name) => `--layer linux/${name}=files:/`).join(" ");
+    await works(cwd, `image create ocidir://many:v1 ${layers}`);
+    const out = await works(cwd, "copy ocidir://many:v1 docker-archive:d.tar:app:v1");
+    assert.match(out, /\n3 copied/);
+    assert.match(await works(cwd, "image inspect ./d.tar"), new RegExp(`linux/${own}`));
+    await works(cwd, "copy ocidir://many:v1 docker-archive:other.tar:app:v1 --platform linux/s390x");
+    assert.match(await works(cwd, "image inspect ./other.tar"), /linux\/s390x/);
+    await works(cwd, "image create ocidir://none:v1 --layer linux/s390x=files:/ --layer linux/riscv64=files:/");
+    await fails(
+      cwd,
+      "copy ocidir://none:v1 docker-archive:none.tar:app:v1",
+      /has nothing for linux\/.*it has linux\/s390x/,
+    );
+    assert.equal((await namesIn(cwd)).includes("none.tar"), false);
+  });
+
   test("what is attached is left behind in a docker archive, and that is said", async () => {
     await using at = await work();
     const { code, err } = await inside(["copy", "ocidir://img:v1", "docker-archive:d.tar:app:v1"], { cwd: at.cwd });
