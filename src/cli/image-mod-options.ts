@@ -4,15 +4,45 @@ import type { ImageChange } from "../image/image-change.ts";
 import { parseLayerText } from "../image/layer-input.ts";
 import { formatTime, parseTime } from "../image/time.ts";
 import { Annotation } from "../spec/annotation.ts";
+import type { Algorithm } from "../spec/digest.ts";
 import { parsePlatformText } from "../spec/platform.ts";
+import type { Compression } from "../tar/compress.ts";
 import type { Context } from "./context.ts";
 import { readRunOptions, removeOptions, runOptions, withRemovals } from "./image-options.ts";
 import { readRule } from "./image-time-options.ts";
 import { resolvePath } from "./input.ts";
-import { byteSize, choice, flag, keyValues, list, type OptionValues, text } from "./option.ts";
+import { byteSize, choice, flag, keyValues, list, type Option, type OptionValues, text } from "./option.ts";
 
-/** What `image mod` can change, beside what a container runs. */
-const own = {
+/** What `image mod` can change. */
+export const modOptions: typeof runOptions &
+  typeof removeOptions & {
+    readonly annotations: Option<Readonly<Record<string, string>>>;
+    readonly annotationBase: Option<string | undefined>;
+    readonly annotationPromote: Option<boolean>;
+    readonly labelToAnnotation: Option<boolean>;
+    readonly setPlatform: Option<string | undefined>;
+    readonly created: Option<string | undefined>;
+    readonly buildArguments: Option<readonly string[]>;
+    readonly layerAdd: Option<readonly string[]>;
+    readonly layerRemove: Option<readonly string[]>;
+    readonly layerCreatedBy: Option<readonly string[]>;
+    readonly strip: Option<readonly string[]>;
+    readonly compress: Option<Compression | undefined>;
+    readonly time: Option<string | undefined>;
+    readonly configTime: Option<string | undefined>;
+    readonly layerTime: Option<string | undefined>;
+    readonly fileTimes: Option<readonly string[]>;
+    readonly timeMax: Option<string | undefined>;
+    readonly reproducible: Option<boolean>;
+    readonly removeUrls: Option<boolean>;
+    readonly toDocker: Option<boolean>;
+    readonly toOci: Option<boolean>;
+    readonly toReferrers: Option<boolean>;
+    readonly algorithm: Option<Algorithm | undefined>;
+    readonly dataMax: Option<number | undefined>;
+  } = {
+  ...runOptions,
+  ...removeOptions,
   annotations: keyValues(
     "-a, --annotation <[manifest:|index:]key=value>",
     "annotate manifests, the index, or both (may be repeated)",
@@ -49,12 +79,6 @@ const own = {
   toReferrers: flag("--to-oci-referrers", "BuildKit's attestations in an index become referrers"),
   algorithm: choice("--digest-algo <algorithm>", "of all digests", ["sha256", "sha512"]),
   dataMax: byteSize("--data-max <bytes>", "inline content of at most this size where it is pointed at; 0: none"),
-} as const;
-
-export const modOptions: typeof own & typeof runOptions & typeof removeOptions = {
-  ...runOptions,
-  ...removeOptions,
-  ...own,
 };
 
 export type ModValues = OptionValues<typeof modOptions>;

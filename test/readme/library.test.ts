@@ -10,6 +10,7 @@ const root = join(import.meta.dirname, "../..");
 /** What each example prints, in the order of the page. */
 const PRINTED = [
   "index of 2",
+  "/app 0\n/app/hello.txt 6\nhello\n\n1",
   "application/vnd.cyclonedx+json: 1 file",
   "200",
   "team/app",
