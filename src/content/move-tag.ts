@@ -12,7 +12,8 @@ export interface MovedTag {
 
 /**
  * Gives a tag another name: in one step where the medium can; in a registry the new one comes first.
- * @throws OciError MANIFEST_UNKNOWN, CONFLICT, UNSUPPORTED; the new tag is gone again where the old one had to stay
+ * Where the old one has to stay the new one is taken back, unless the registry removes nothing at all.
+ * @throws OciError MANIFEST_UNKNOWN, CONFLICT, UNSUPPORTED
  */
 export async function moveTag(
   store: Store,

@@ -12,7 +12,7 @@ import { servedRegistry } from "../content/served.ts";
 import { image, pushImage } from "../support/content.ts";
 import { missing } from "../support/docker-registry.ts";
 import { pushSampleGraph } from "../support/graph.ts";
-import { peerRegistries } from "../support/peer-registries.ts";
+import { peerRegistries, startWithoutDelete } from "../support/peer-registries.ts";
 
 const execute = promisify(execFile);
 
@@ -133,5 +133,28 @@ describe("the content commands, beside crane and regctl", () => {
         await running.close();
       }
     });
+  }
+});
+
+test("a registry that deletes nothing keeps its tag where it was", { skip: missing("docker-registry") }, async () => {
+  await using folder = await workFolder();
+  const running = await startWithoutDelete();
+  try {
+    const cwd = folder.path;
+    await using store = await openRemote({ host: running.host, repository: "app" });
+    const { digest } = await pushImage(store, image("a"), ["v1", "v2"]);
+    for (const args of [
+      ["tag", "rm", `${running.host}/app:v1`],
+      ["tag", "mv", `${running.host}/app:v1`, "v3"],
+      ["tag", "mv", `${running.host}/app:v1`, "v2"],
+      ["repo", "rm", `${running.host}/app`, "--yes"],
+    ]) {
+      const { code, err } = await inside(args, { cwd });
+      assert.equal(code, 1, `${args.join(" ")}: ${err}`);
+      assert.match(err, /^berth: .*does not delete.*\nhint: /, args.join(" "));
+    }
+    for (const tag of ["v1", "v2"]) assert.equal((await store.resolve({ tag })).digest, digest);
+  } finally {
+    await running.close();
   }
 });

@@ -60,22 +60,30 @@ async function stop(child: ChildProcess): Promise<void> {
   await ended;
 }
 
+function distribution(deletes: boolean): Configure {
+  return (host, data) => ({
+    file: "config.yml",
+    text: [
+      "version: 0.1",
+      "log: { level: error, accesslog: { disabled: true } }",
+      `storage: { filesystem: { rootdirectory: "${data}" }, delete: { enabled: ${deletes} } }`,
+      `http: { addr: "${host}" }`,
+    ].join("\n"),
+  });
+}
+
+/** Debian's docker-registry as it is without a setting: nothing can be deleted. */
+export async function startWithoutDelete(): Promise<DockerRegistry> {
+  return start("docker-registry", distribution(false));
+}
+
 /** Debian's docker-registry, distribution 3 and zot. */
 export const peerRegistries: readonly PeerRegistry[] = [
   { name: "docker-registry", missing: missing("docker-registry"), start: () => startDockerRegistry() },
   {
     name: "distribution 3",
     missing: missing("registry", "go install github.com/distribution/distribution/v3/cmd/registry@v3.1.1"),
-    start: () =>
-      start("registry", (host, data) => ({
-        file: "config.yml",
-        text: [
-          "version: 0.1",
-          "log: { level: error, accesslog: { disabled: true } }",
-          `storage: { filesystem: { rootdirectory: "${data}" }, delete: { enabled: true } }`,
-          `http: { addr: "${host}" }`,
-        ].join("\n"),
-      })),
+    start: () => start("registry", distribution(true)),
   },
   {
     name: "zot",
