@@ -1,4 +1,3 @@
-import { bringEntries, indexEntries } from "../content/index-entries.ts";
 import { describeOpened } from "../open/opened.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import { formatPlatform, parsePlatformText } from "../spec/platform.ts";
@@ -32,6 +31,7 @@ export async function gatherEntries(
   context: Context,
 ): Promise<readonly Descriptor[]> {
   const { signal } = context;
+  const { bringEntries, indexEntries } = await import("../content/index-entries.ts");
   const { describedPlatform, describedAnnotations } = options;
   const found: Descriptor[] = [];
   for (const written of sources) {
