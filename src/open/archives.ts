@@ -5,7 +5,11 @@ import type { NamesOfTags } from "../archive/docker-images.ts";
 import type { DockerArchive } from "../archive/docker-store.ts";
 import { nodeDisk } from "../disk/node-disk.ts";
 import { OciError } from "../error/oci-error.ts";
+import { Annotation } from "../spec/annotation.ts";
+import type { Digest } from "../spec/digest.ts";
+import { entryName, type LayoutIndex } from "../spec/layout-index.ts";
 import { type ArchiveLocator, type DockerArchiveLocator, formatLocator } from "../spec/locator.ts";
+import { parseDigestTag } from "../spec/referrer.ts";
 import type { Signal } from "../store/content.ts";
 import type { Store } from "../store/store.ts";
 import type { ArchiveOpening } from "./archive-opening.ts";
@@ -17,6 +21,8 @@ export interface HeldArchive {
   readonly store: Store;
   readonly archive?: Archive;
   readonly docker?: DockerArchive;
+  /** The only thing in a layout, where it has no tag. */
+  readonly unnamed?: Digest;
   /** Of a docker archive that is written: the names that its tags get. */
   readonly names?: Map<string, Set<string>>;
 }
@@ -118,7 +124,9 @@ async function opened(locator: AnyArchive, file: ArchiveFile, options: ArchiveOp
     const { layoutPacker } = await import("../archive/open-archive.ts");
     const base = await layoutBase(entries, signalOf(options));
     const path = locator.path === "-" ? undefined : file.path;
-    return await archiveOf({ disk: nodeDisk, path, base, pack: layoutPacker, readOnly: true });
+    const held = await archiveOf({ disk: nodeDisk, path, base, pack: layoutPacker, readOnly: true });
+    const unnamed = unnamedIn(base.index);
+    return unnamed === undefined ? held : { ...held, unnamed };
   } catch (error) {
     await file.file[Symbol.asyncDispose]();
     throw error;
@@ -150,6 +158,16 @@ async function packerOf(locator: AnyArchive, names: NamesOfTags, options: Archiv
   return dockerPacker(nodeDisk, names, (count) =>
     options.onNotice?.(`A docker archive cannot hold what hangs on its images: left behind ${count}`),
   );
+}
+
+/** What buildx writes without a name is one entry without a tag; referrers and lists of them are not meant. */
+function unnamedIn({ entries }: LayoutIndex): Digest | undefined {
+  const named = entries.map(entryName).filter((name) => name !== undefined);
+  if (!named.every(parseDigestTag)) return undefined;
+  const plain = entries.filter(
+    (entry) => entryName(entry) === undefined && !entry.descriptor.annotations?.[Annotation.ReferrerSubject],
+  );
+  return plain.length === 1 ? plain[0]?.descriptor.digest : undefined;
 }
 
 async function archiveOf(parts: ConstructorParameters<typeof Archive>[0]): Promise<HeldArchive> {

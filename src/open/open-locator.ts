@@ -55,14 +55,18 @@ async function openArchiveStore(locator: ArchiveLocator | DockerArchiveLocator, 
 /** What a locator names in an archive. */
 function archiveName(
   locator: ArchiveLocator | DockerArchiveLocator,
-  { docker, names }: HeldArchive,
-): Pick<Opened, "tag" | "digest"> {
+  { docker, names, unnamed }: HeldArchive,
+): Pick<Opened, "tag" | "digest" | "unnamed"> {
   const written = locator.medium === "archive" ? locator.tag : locator.name;
   if (names) return written === undefined ? {} : { tag: nameTag(written, names) };
   const tag = written === undefined ? undefined : (docker?.names.tagOf(written) ?? written);
   const digest = locator.medium === "archive" ? locator.digest : undefined;
-  const meant = digest ?? (tag === undefined ? docker?.unnamed : undefined);
-  return { ...(tag === undefined ? {} : { tag }), ...(meant === undefined ? {} : { digest: meant }) };
+  const only = docker?.unnamed ?? unnamed;
+  return {
+    ...(tag === undefined ? {} : { tag }),
+    ...(digest === undefined ? {} : { digest }),
+    ...(only === undefined ? {} : { unnamed: only }),
+  };
 }
 
 /** The tag at the end of an image's name in a docker archive, which gets that name. */

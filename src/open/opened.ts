@@ -13,6 +13,8 @@ export interface Opened extends AsyncDisposable {
   /** A label only, where a digest stands beside it. */
   readonly tag?: string;
   readonly digest?: Digest;
+  /** The only thing there is, where it has no tag: what is meant when nothing else is said. */
+  readonly unnamed?: Digest;
   /**
    * Media that are written in one step: writes all changes; disposing without it drops them. Absent where every
    * change is made at once.
@@ -28,13 +30,14 @@ export function describeOpened(opened: Opened): string {
 
 /**
  * The name that a locator means: its digest, else its tag, else `latest` in a registry
- * and the only tag of anything else.
+ * and the only tag of anything else, or the only thing in it.
  * @throws OciError LOCATOR_INVALID where there is not exactly one tag to mean
  */
 export async function nameOf(opened: Opened, options: Signal = {}): Promise<Name> {
   if (opened.digest !== undefined) return { digest: opened.digest };
   if (opened.tag !== undefined) return { tag: opened.tag };
   if (opened.locator.medium === "registry") return { tag: DEFAULT_TAG };
+  if (opened.unnamed !== undefined) return { digest: opened.unnamed };
   return { tag: await onlyTag(opened, options) };
 }
 

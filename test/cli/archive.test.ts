@@ -136,6 +136,21 @@ describe("commands on archives", () => {
     assert.equal((await namesIn(cwd)).includes("dry"), false);
   });
 
+  test("the only thing in an archive needs no name, as buildx writes it without one", async () => {
+    await using at = await work();
+    const { cwd } = at;
+    const digest = (await works(cwd, "digest ocidir://img:v1")).trim();
+    await works(cwd, `export ocidir://img@${digest} plain.tar`);
+    assert.equal((await works(cwd, "digest ./plain.tar")).trim(), digest);
+    await works(cwd, "import plain.tar ocidir://imported:x");
+    assert.match(await works(cwd, "discover ocidir://imported:x"), /cyclonedx/);
+    await works(cwd, "attach ./plain.tar app.cdx.json:a/b --artifact-type application/x-test");
+    await works(cwd, "blob put ./plain.tar files/a");
+    assert.match(await works(cwd, "discover ./plain.tar"), /x-test/);
+    await works(cwd, "tag add ./plain.tar v9");
+    assert.equal(await works(cwd, "tag ls ./plain.tar"), "v9\n");
+  });
+
   test("of an index, a docker archive gets the image of this machine alone", async () => {
     await using at = await work();
     const { cwd } = at;
