@@ -33,6 +33,12 @@ export function attestedDigest({ annotations }: Descriptor): Digest | undefined 
   return annotations?.[Annotation.DockerReferenceDigest] as Digest | undefined;
 }
 
+/** What the index says of it, without the digest, which the subject says now. */
+function entryAnnotations({ annotations = {} }: Descriptor): JsonObject {
+  const { [Annotation.DockerReferenceDigest]: _digest, ...rest } = annotations;
+  return rest;
+}
+
 /**
  * Writes BuildKit's attestation as a referrer of its image: the same statements, with a subject
  * and an artifact type (image-spec manifest.md, "subject").
@@ -48,6 +54,7 @@ export async function attestationToReferrer(attestation: Attestation, options: A
     mediaType: MediaType.ImageManifest,
     ...(artifactType === undefined ? {} : { artifactType }),
     subject: toJson({ mediaType, digest, size }),
+    annotations: { ...manifest.annotations, ...entryAnnotations(attestation.descriptor) },
   });
   const { descriptor: to, subjectHandled } = await writer.manifest(edited, MediaType.ImageManifest, true);
   changes.push({ role: "referrer", from: attestation.descriptor, to });
