@@ -1,6 +1,5 @@
 import { collect } from "../bytes/collect.ts";
 import { isOciError, OciError } from "../error/oci-error.ts";
-import { Annotation } from "../spec/annotation.ts";
 import { type Annotations, bareDescriptor, type Descriptor } from "../spec/descriptor.ts";
 import { Limits } from "../spec/limits.ts";
 import { listedArtifactType, type Manifest, parseManifest } from "../spec/manifest.ts";
@@ -10,13 +9,12 @@ import type { Signal } from "../store/content.ts";
 import type { Referrer, Via } from "../store/names.ts";
 import type { Source } from "../store/store.ts";
 import { manifestEdges } from "../store/successors.ts";
+import { arrange, createdOf, isFilter, needsAnnotations, orderReferrers, type ReferrerChoice } from "./arrange.ts";
 import { eachOf } from "./workers.ts";
 
-export interface DiscoverOptions extends Signal {
+export interface DiscoverOptions extends Signal, ReferrerChoice {
   readonly source: Pick<Source, "fetch" | "referrers">;
   readonly subject: Descriptor;
-  /** Only referrers of this type, and what lies on the way to them. */
-  readonly artifactType?: string;
   /** How many levels of referrers of referrers; {@link Limits.discoverDepth} when absent. */
   readonly depth?: number;
   /** Requests at a time; 4 when absent. */
@@ -31,7 +29,7 @@ export interface DiscoveredNode {
   readonly annotations?: Annotations;
   /** Of a child of an index. */
   readonly platform?: Platform;
-  /** The annotation, as it stands. */
+  /** The annotation of any of its names, as it stands. */
   readonly created?: string;
   /** Of a referrer: how it was found. */
   readonly via?: Via;
@@ -76,7 +74,7 @@ interface Job {
 function annotate(node: Growing, annotations: Annotations | undefined): void {
   if (annotations === undefined) return;
   node.annotations = annotations;
-  const created = annotations[Annotation.Created];
+  const created = createdOf(annotations);
   if (created !== undefined) node.created = created;
 }
 
@@ -131,7 +129,8 @@ class Discovery {
     this.#seen.add(descriptor.digest);
     const isIndex = isIndexType(descriptor.mediaType);
     const untyped = node.via !== undefined && node.artifactType === undefined;
-    const manifest = root || isIndex || untyped ? await this.#manifest(node, root) : undefined;
+    const manifest =
+      root || isIndex || untyped || this.#lacksAnnotations(node) ? await this.#manifest(node, root) : undefined;
     if (manifest) {
       const type = node.via === undefined ? manifest.artifactType : listedArtifactType(manifest);
       if (node.artifactType === undefined && type !== undefined) node.artifactType = type;
@@ -153,9 +152,23 @@ class Discovery {
     } else {
       node.unexplored = true;
     }
+    // What is not shown is not asked for either, where the listing alone tells which that is.
+    if (!isFilter(this.#options) && node.referrers.every((each) => this.#isTold(each))) {
+      node.referrers = orderReferrers(node.referrers, this.#options);
+    }
     for (const child of node.children) jobs.push({ node: child, depth, root: false });
     for (const referrer of node.referrers) jobs.push({ node: referrer, depth: depth - 1, root: false });
     return jobs;
+  }
+
+  /** A fallback tag, an entry of a layout and a digest tag may list a referrer without its annotations. */
+  #lacksAnnotations({ via, annotations }: Growing): boolean {
+    return via !== undefined && via !== "api" && annotations === undefined && needsAnnotations(this.#options);
+  }
+
+  /** Its listing has all that it is ordered by. */
+  #isTold(node: Growing): boolean {
+    return node.artifactType !== undefined && !this.#lacksAnnotations(node);
   }
 
   #count(node: Growing): Growing {
@@ -180,14 +193,6 @@ class Discovery {
   }
 }
 
-/** Keeps referrers of a type, and the nodes that have some below them. */
-function prune(node: Growing, artifactType: string): boolean {
-  node.children = node.children.filter((child) => prune(child, artifactType));
-  node.referrers = node.referrers.filter((referrer) => prune(referrer, artifactType));
-  const wanted = node.via !== undefined && node.artifactType === artifactType;
-  return wanted || node.children.length > 0 || node.referrers.length > 0;
-}
-
 /**
  * Finds everything that hangs on a manifest: its referrers, their referrers,
  * and, when it is an index, its children and what hangs on those. Each manifest
@@ -196,6 +201,6 @@ function prune(node: Growing, artifactType: string): boolean {
  */
 export async function discover(options: DiscoverOptions): Promise<DiscoveredNode> {
   const root = await new Discovery(options).run();
-  if (options.artifactType !== undefined) prune(root, options.artifactType);
+  arrange(root, options);
   return root;
 }

@@ -16,6 +16,8 @@ export const Annotation: {
   readonly OrasUnpack: "io.deis.oras.content.unpack";
   /** ORAS: digest of the uncompressed tar of such a layer. */
   readonly OrasContentDigest: "io.deis.oras.content.digest";
+  /** The OCI artifact manifest, dead now: when an artifact was made (RFC 3339). */
+  readonly OciArtifactCreated: "org.opencontainers.artifact.created";
   /** ORAS artifacts-spec: when an artifact was made (RFC 3339). */
   readonly OrasCreated: "io.cncf.oras.artifact.created";
   /** berth: this index lists fewer platforms than the one of this digest did. */
@@ -32,6 +34,7 @@ export const Annotation: {
   DockerReferenceDigest: "vnd.docker.reference.digest",
   OrasUnpack: "io.deis.oras.content.unpack",
   OrasContentDigest: "io.deis.oras.content.digest",
+  OciArtifactCreated: "org.opencontainers.artifact.created",
   OrasCreated: "io.cncf.oras.artifact.created",
   StrippedFrom: "dev.berth.index.stripped-from",
 };

@@ -1,11 +1,23 @@
+import type { AnnotationMatch, ReferrerChoice } from "../../artifact/arrange.ts";
 import type { DiscoveredNode } from "../../artifact/discover.ts";
+import { OciError } from "../../error/oci-error.ts";
 import { describeOpened } from "../../open/opened.ts";
 import { type Command, defineCommand } from "../command.ts";
+import { Limits } from "../../spec/limits.ts";
 import { connection, openLocated } from "../connection.ts";
 import { drawTree, speaksUnicode } from "../discovered-tree.ts";
-import { integer, required } from "../option.ts";
+import { choice, flag, integer, list, type OptionValues, required } from "../option.ts";
 import { purlWriter, resolveManifest } from "../resolve.ts";
 import { artifactType, concurrency, platform } from "../shared-options.ts";
+
+/** Which referrers are shown, and in which order. */
+const chosen = {
+  artifactType,
+  annotation: list("-a, --annotation <key[=value]>", "only those with this annotation (may be repeated: with all)"),
+  sort: choice("--sort <key>", "the order of the referrers of each manifest", ["created", "size", "type"]),
+  desc: flag("--desc", "the other way round: the newest, the largest first"),
+  top: integer("--top <n>", "of each manifest only the first referrers", 1, Limits.referrers),
+};
 
 export const command: Command = defineCommand({
   about:
@@ -13,7 +25,7 @@ export const command: Command = defineCommand({
   arguments: { subject: required("SUBJECT", "what to look at") },
   options: {
     ...connection,
-    artifactType,
+    ...chosen,
     depth: integer("--depth <n>", "how many levels of referrers; 0 for none", 0, 100),
     platform,
     concurrency,
@@ -24,6 +36,14 @@ export const command: Command = defineCommand({
       about: "List the digests of the SBOMs alone",
       line: "berth discover ghcr.io/org/app:v1 --artifact-type application/vnd.cyclonedx+json --json | jq -r '.. | .referrers? // [] | .[].digest'",
     },
+    {
+      about: "The newest scan of an image and of each of its platforms",
+      line: "berth discover ghcr.io/org/app:v1 --artifact-type application/sarif+json --sort created --desc --top 1",
+    },
+    {
+      about: "Only what one tool made",
+      line: "berth discover ocidir://images:v1 --annotation org.example.tool=syft --annotation org.example.checked",
+    },
   ],
   async run({ subject }, options, context) {
     const { signal, out } = context;
@@ -33,7 +53,7 @@ export const command: Command = defineCommand({
     const root = await discover({
       source: opened.store,
       subject: descriptor,
-      ...(options.artifactType === undefined ? {} : { artifactType: options.artifactType }),
+      ...readChoice(options),
       ...(options.depth === undefined ? {} : { depth: options.depth }),
       ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
       signal,
@@ -43,6 +63,25 @@ export const command: Command = defineCommand({
     else out.result(undefined, drawTree(root, reference, speaksUnicode(context.env)));
   },
 });
+
+/** @throws OciError USAGE */
+function readChoice({ artifactType: type, annotation, sort, desc, top }: OptionValues<typeof chosen>): ReferrerChoice {
+  if (desc && sort === undefined) {
+    throw new OciError("USAGE", "Expected --sort beside --desc", { hint: "For example: --sort created --desc" });
+  }
+  return {
+    ...(type === undefined ? {} : { artifactType: type }),
+    annotations: annotation.map(readMatch),
+    ...(sort === undefined ? {} : { sort, descending: desc }),
+    ...(top === undefined ? {} : { top }),
+  };
+}
+
+function readMatch(text: string): AnnotationMatch {
+  const [, key, , value] = /^([^=]+)(=([^]*))?$/.exec(text) ?? [];
+  if (key !== undefined) return value === undefined ? { key } : { key, value };
+  throw new OciError("USAGE", `Invalid value ${JSON.stringify(text)} for --annotation: expected key or key=value`);
+}
 
 /** A node with its descriptor's fields beside the others. */
 function toJson(
