@@ -1,6 +1,8 @@
 import { flushCompileCache } from "node:module";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 
+let small = false;
+
 /**
  * Keeps V8's nursery small for the rest of the process. Streams make much garbage that dies
  * young, and V8 would let the nursery grow to 100 MB for it before it looks: on a graph of
@@ -11,6 +13,9 @@ import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
  * afterwards is compiled anew each time.
  */
 export function keepNurserySmall(): void {
+  // One of many jobs is not the first to ask.
+  if (small) return;
+  small = true;
   flushCompileCache();
   setFlagsFromString("--semi-space-growth-factor=1");
 }

@@ -4,7 +4,9 @@ import { printable } from "./answer-error.ts";
 import { Authenticator, type Claim } from "./authenticator.ts";
 import type { CredentialSource } from "./credential.ts";
 import type { OnRemoteEvent } from "./event.ts";
+import { Limits } from "../spec/limits.ts";
 import { Limiter } from "./limiter.ts";
+import { ManifestCache } from "./manifest-cache.ts";
 import { isPassing } from "./network-error.ts";
 import type { Endpoint } from "./origin.ts";
 import { Quirks } from "./quirks.ts";
@@ -55,6 +57,8 @@ export class Host {
   readonly endpoint: Endpoint;
   readonly origin: URL;
   readonly quirks: Quirks = new Quirks();
+  /** Of all its repositories, so that it does not grow with their number. */
+  readonly manifests: ManifestCache = new ManifestCache(Limits.manifestCache);
   readonly onEvent: OnRemoteEvent | undefined;
   readonly concurrency: number;
   readonly retryPolicy: RetryPolicy;

@@ -1,33 +1,31 @@
-import type { Digest } from "../spec/digest.ts";
-
 export interface CachedManifest {
   readonly bytes: Uint8Array;
   readonly mediaType: string;
 }
 
-/** Manifests by digest, the least recently used go first; bounded in bytes. */
+/** Manifests by repository and digest, the least recently used go first; bounded in bytes. */
 export class ManifestCache {
   readonly #capacity: number;
-  readonly #entries = new Map<Digest, CachedManifest>();
+  readonly #entries = new Map<string, CachedManifest>();
   #size = 0;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
-  get(digest: Digest): CachedManifest | undefined {
-    const found = this.#entries.get(digest);
+  get(key: string): CachedManifest | undefined {
+    const found = this.#entries.get(key);
     if (found) {
-      this.#entries.delete(digest);
-      this.#entries.set(digest, found);
+      this.#entries.delete(key);
+      this.#entries.set(key, found);
     }
     return found;
   }
 
-  set(digest: Digest, manifest: CachedManifest): void {
-    this.delete(digest);
+  set(key: string, manifest: CachedManifest): void {
+    this.delete(key);
     if (manifest.bytes.length > this.#capacity) return;
-    this.#entries.set(digest, manifest);
+    this.#entries.set(key, manifest);
     this.#size += manifest.bytes.length;
     for (const oldest of this.#entries.keys()) {
       if (this.#size <= this.#capacity) return;
@@ -35,10 +33,10 @@ export class ManifestCache {
     }
   }
 
-  delete(digest: Digest): void {
-    const found = this.#entries.get(digest);
+  delete(key: string): void {
+    const found = this.#entries.get(key);
     if (!found) return;
-    this.#entries.delete(digest);
+    this.#entries.delete(key);
     this.#size -= found.bytes.length;
   }
 }

@@ -9,7 +9,7 @@ import { MediaType } from "../spec/media-type.ts";
 import type { Signal } from "../store/content.ts";
 import type { Name } from "../store/store.ts";
 import type { ApiAnswer } from "./host.ts";
-import { type CachedManifest, ManifestCache } from "./manifest-cache.ts";
+import type { CachedManifest } from "./manifest-cache.ts";
 import { contentLength, type RepositoryApi, withAnswer } from "./repository-api.ts";
 
 const ACCEPT: string = [
@@ -40,7 +40,6 @@ export interface PutManifest {
 /** The manifest endpoints (distribution-spec end-3, end-7, end-9). */
 export class Manifests {
   readonly #api: RepositoryApi;
-  readonly #cache = new ManifestCache(Limits.manifestCache);
 
   constructor(api: RepositoryApi) {
     this.#api = api;
@@ -68,7 +67,7 @@ export class Manifests {
   async get(name: Name, options: Signal = {}): Promise<FetchedManifest | undefined> {
     const reference = referenceOf(name);
     if ("digest" in name) {
-      const cached = this.#cache.get(name.digest);
+      const cached = this.#api.host.manifests.get(this.#key(name.digest));
       if (cached) return { ...cached, descriptor: describe(name.digest, cached), etag: undefined };
     }
     return await withAnswer(this.#request("GET", reference, options), async (answer) => {
@@ -77,7 +76,7 @@ export class Manifests {
       const bytes = await collect(answer.bytes(), Limits.manifest, `manifest ${reference}`);
       const digest = this.#checked(bytes, name, answer);
       const manifest = { bytes, mediaType: mediaTypeOf(answer) ?? sniff(bytes) };
-      this.#cache.set(digest, manifest);
+      this.#api.host.manifests.set(this.#key(digest), manifest);
       return { ...manifest, descriptor: describe(digest, manifest), etag: answer.headers["etag"] };
     });
   }
@@ -108,7 +107,7 @@ export class Manifests {
           },
         );
       }
-      this.#cache.set(descriptor.digest, { bytes, mediaType: descriptor.mediaType });
+      this.#api.host.manifests.set(this.#key(descriptor.digest), { bytes, mediaType: descriptor.mediaType });
       const subject = answer.headers["oci-subject"] !== undefined;
       if (subject) this.#api.host.quirks.referrersApi = true;
       const tags = (answer.headers["oci-tag"] ?? "").split(",").map((tag) => tag.trim());
@@ -122,7 +121,7 @@ export class Manifests {
     const sent = this.#api.send({ method: "DELETE", url: this.#api.path(`manifests/${reference}`), ...options });
     await withAnswer(sent, async (answer) => {
       if (answer.status >= 200 && answer.status < 300) {
-        if ("digest" in name) this.#cache.delete(name.digest);
+        if ("digest" in name) this.#api.host.manifests.delete(this.#key(name.digest));
         return;
       }
       const what = "tag" in name ? `tag ${JSON.stringify(name.tag)}` : `manifest ${name.digest}`;
@@ -145,6 +144,11 @@ export class Manifests {
       reference: referenceOf(name),
       ...("digest" in name ? { digest: name.digest } : {}),
     });
+  }
+
+  /** What one repository has, another may not have, or not for us. */
+  #key(digest: Digest): string {
+    return `${this.#api.name} ${digest}`;
   }
 
   #request(method: "GET" | "HEAD", reference: string, options: Signal): Promise<ApiAnswer> {
