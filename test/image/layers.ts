@@ -52,6 +52,8 @@ export interface ImageOptions {
   readonly architecture?: string;
   readonly config?: object;
   readonly tag?: string;
+  /** Instead of those of the layers. */
+  readonly diffIds?: readonly string[];
 }
 
 /** Puts an image of raw layers into a store. */
@@ -72,7 +74,7 @@ export async function putImage(store: Store, options: ImageOptions): Promise<Des
     os: "linux",
     created: "2026-06-01T00:00:00Z",
     config: options.config ?? {},
-    rootfs: { type: "layers", diff_ids: diffIds },
+    rootfs: { type: "layers", diff_ids: options.diffIds ?? diffIds },
     history:
       options.history ?? diffIds.map((_id, at) => ({ created: "2026-06-01T00:00:00Z", created_by: `STEP ${at}` })),
   });

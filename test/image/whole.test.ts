@@ -136,6 +136,21 @@ describe("images as a whole", () => {
     assert.equal(image.config?.history.length, 1);
   });
 
+  test("a layer that unpacks to something else than the configuration says stops every change that reads it", async () => {
+    const { store, descriptor } = await made({ layers: [base], diffIds: [`sha256:${"0".repeat(64)}`] });
+    const set = new Date(0);
+    for (const change of [
+      { flatten: true },
+      { compression: "zstd" },
+      { strip: ["x"] },
+      { layerTime: { set } },
+    ] as const) {
+      const changed = mod(store, descriptor, { ...change, tags: ["x"] });
+      await assert.rejects(changed, (error) => isOciError(error, "DIGEST_INVALID"));
+      await assert.rejects(store.resolve({ tag: "x" }));
+    }
+  });
+
   test("a dry run of everything at once tells the digest that the run gives, and writes nothing", async (t) => {
     const path = join(await temporary(t), "new");
     await writeFile(path, "new");
