@@ -101,7 +101,10 @@ describe("copy", () => {
       const ran = await berth(["copy", "./a:v1", "./b", "--json", ...options], { cwd });
       assert.equal(ran.code, 0, ran.err);
       const { nodes } = JSON.parse(ran.out) as { nodes: { push: number; link: number } };
-      return { copied: nodes.push + nodes.link, tags: (await berth(["tag", "ls", "./b", "--digest-tags"], { cwd })).out };
+      return {
+        copied: nodes.push + nodes.link,
+        tags: (await berth(["tag", "ls", "./b", "--digest-tags"], { cwd })).out,
+      };
     };
     const whole = await count();
     assert.equal(whole.tags, `${graph.digestTags[0]}\nv1\n`);

@@ -193,7 +193,11 @@ test("whatever is written is read back, and clamping changes the times alone", a
         text: entry.type === "file" ? (wanted[index]?.text ?? "").toWellFormed() : "",
       }));
       assert.deepEqual(found, expected);
-      const clamped = await collect(editTar(pieces(bytes, size), { header: () => ({ time: (seconds) => Math.min(seconds, 1_000_000) }) }), 1 << 24, "tar");
+      const clamped = await collect(
+        editTar(pieces(bytes, size), { header: () => ({ time: (seconds) => Math.min(seconds, 1_000_000) }) }),
+        1 << 24,
+        "tar",
+      );
       assert.deepEqual(
         await read(clamped),
         expected.map((entry) => ({ ...entry, modifiedAt: Math.min(entry.modifiedAt, 1_000_000) })),
