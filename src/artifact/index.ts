@@ -1,4 +1,5 @@
 /** Files as artifacts: packed, attached to a subject, discovered, pulled. */
+export { type AnnotationFile, parseAnnotationFile } from "./annotation-file.ts";
 export type { AnnotationMatch, ReferrerChoice, ReferrerSort } from "./arrange.ts";
 export { attachArtifacts, type Attachment, type AttachOptions } from "./attach.ts";
 export { discover, type DiscoveredNode, type DiscoverOptions } from "./discover.ts";

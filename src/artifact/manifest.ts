@@ -15,6 +15,8 @@ export interface ManifestParts {
   readonly artifactType?: string;
   /** The empty descriptor when absent. */
   readonly config?: Descriptor;
+  /** Of the config's descriptor. */
+  readonly configAnnotations?: Annotations;
   /** One empty layer when there are none. */
   readonly layers: readonly Descriptor[];
   readonly subject?: Descriptor;
@@ -39,11 +41,15 @@ export function encodeArtifactManifest(parts: ManifestParts): Uint8Array {
   if (artifactType !== undefined) checkType("artifact type", artifactType);
   if (config !== undefined) checkType("config type", config.mediaType);
   for (const layer of layers) checkType("media type", layer.mediaType);
+  const { configAnnotations = {} } = parts;
   return encodeJson({
     schemaVersion: 2,
     mediaType: MediaType.ImageManifest,
     ...(artifactType === undefined ? {} : { artifactType }),
-    config: config ?? inlineEmpty,
+    config: {
+      ...(config ?? inlineEmpty),
+      ...(Object.keys(configAnnotations).length === 0 ? {} : { annotations: configAnnotations }),
+    },
     layers: layers.length === 0 ? [inlineEmpty] : layers,
     ...(subject === undefined ? {} : { subject: bareDescriptor(subject) }),
     annotations,

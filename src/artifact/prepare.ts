@@ -17,6 +17,8 @@ export type ArtifactFile = {
   readonly mediaType?: string;
   /** What a pull writes it as; the path, or its last part when it lies outside the working directory. */
   readonly title?: string;
+  /** Of the layer; the title has a field of its own. */
+  readonly annotations?: Annotations;
 } & ({ readonly path: string } | { readonly bytes: Uint8Array; readonly title: string });
 
 export interface ArtifactContent {
@@ -25,6 +27,8 @@ export interface ArtifactContent {
   readonly artifactType?: string;
   readonly config?: { readonly mediaType?: string } & ({ readonly path: string } | { readonly bytes: Uint8Array });
   readonly annotations?: Annotations;
+  /** Of the config's descriptor. */
+  readonly configAnnotations?: Annotations;
   /** Goes into the created annotation; now, when absent. The same files and the same time give the same digest. */
   readonly createdAt?: Date;
   readonly subject?: Descriptor;
@@ -61,7 +65,7 @@ async function prepareLayer(
 ): Promise<{ descriptor: Descriptor; blob: PreparedBlob }> {
   const title = file.title ?? ("path" in file ? titleOf(file.path) : "");
   parseTitle(title, "push");
-  const annotated: Record<string, string> = { [Annotation.Title]: title };
+  const annotated: Record<string, string> = { ...file.annotations, [Annotation.Title]: title };
   let part: Part;
   if ("bytes" in file) {
     part = bytesPart(file.bytes, file.mediaType ?? guessMediaType(title) ?? MediaType.Layer);
@@ -119,6 +123,7 @@ export async function prepareArtifact(content: ArtifactContent, options: Signal 
   const bytes = encodeArtifactManifest({
     ...(content.artifactType === undefined ? {} : { artifactType: content.artifactType }),
     ...(config === undefined ? {} : { config: config.descriptor }),
+    ...(content.configAnnotations === undefined ? {} : { configAnnotations: content.configAnnotations }),
     layers,
     ...(content.subject === undefined ? {} : { subject: content.subject }),
     annotations: withCreated(content.annotations ?? {}, content.createdAt ?? new Date()),

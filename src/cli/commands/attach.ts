@@ -1,9 +1,9 @@
 import { OciError } from "../../error/oci-error.ts";
 import { describeOpened } from "../../open/opened.ts";
-import { artifactLines, artifactResult, readConfig, readCreatedAt, readFiles } from "../artifact-input.ts";
+import { artifactContent, artifactLines, artifactResult, readContent } from "../artifact-input.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { connection, openLocated } from "../connection.ts";
-import { anyNumber, keyValues, required, text } from "../option.ts";
+import { anyNumber, required, text } from "../option.ts";
 import { resolveManifest } from "../resolve.ts";
 import { concurrency, dryRun, platform } from "../shared-options.ts";
 
@@ -17,8 +17,7 @@ export const command: Command = defineCommand({
   options: {
     ...connection,
     artifactType: text("--artifact-type <type>", "what is attached (required)"),
-    config: text("--config <file[:type]>", "a config of its own", "file"),
-    annotations: keyValues("-a, --annotation <key=value>", "annotate the manifest (may be repeated)"),
+    ...artifactContent,
     platform,
     concurrency,
     dryRun,
@@ -47,11 +46,8 @@ export const command: Command = defineCommand({
       });
     }
     const artifact = {
-      files: await readFiles(files, context),
+      ...(await readContent(files, options, context)),
       artifactType,
-      ...(await readConfig(options.config, context)),
-      annotations: options.annotations,
-      ...readCreatedAt(context),
     };
     await using opened = await openLocated(subject, options.dryRun ? "read" : "write", options, context);
     const descriptor = await resolveManifest(opened, options.platform, context);

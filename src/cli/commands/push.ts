@@ -1,10 +1,10 @@
 import { OciError } from "../../error/oci-error.ts";
 import { describeOpened, type Opened } from "../../open/opened.ts";
 import { DEFAULT_TAG } from "../../spec/reference.ts";
-import { artifactLines, artifactResult, readConfig, readCreatedAt, readFiles } from "../artifact-input.ts";
+import { artifactContent, artifactLines, artifactResult, readContent } from "../artifact-input.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { connection, openLocated } from "../connection.ts";
-import { keyValues, required, text, variadic } from "../option.ts";
+import { required, text, variadic } from "../option.ts";
 import { concurrency, dryRun } from "../shared-options.ts";
 
 export const command: Command = defineCommand({
@@ -17,8 +17,7 @@ export const command: Command = defineCommand({
   options: {
     ...connection,
     artifactType: text("--artifact-type <type>", "what the artifact is"),
-    config: text("--config <file[:type]>", "a config of its own", "file"),
-    annotations: keyValues("-a, --annotation <key=value>", "annotate the manifest (may be repeated)"),
+    ...artifactContent,
     concurrency,
     dryRun,
   },
@@ -31,16 +30,21 @@ export const command: Command = defineCommand({
       about: "Keep a folder and a note in a layout, with types",
       line: "berth push ocidir://bundle:v1 ./docs notes.md:text/markdown --artifact-type application/vnd.example.docs",
     },
+    {
+      about: "A Helm chart, as helm pull takes it",
+      line: "berth push ghcr.io/org/charts/app:0.1.0 --config Chart.json:application/vnd.cncf.helm.config.v1+json app-0.1.0.tgz:application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+    },
+    {
+      about: "Annotate each file, the config and the manifest",
+      line: "berth push ocidir://bundle:v1 model.bin notes.md --annotation-file annotations.json",
+    },
   ],
   writes: true,
   async run({ target, files }, options, context) {
     const { signal, onEvent, out } = context;
     const content = {
-      files: await readFiles(files, context),
+      ...(await readContent(files, options, context)),
       ...(options.artifactType === undefined ? {} : { artifactType: options.artifactType }),
-      ...(await readConfig(options.config, context)),
-      annotations: options.annotations,
-      ...readCreatedAt(context),
     };
     await using opened = await openLocated(target, options.dryRun ? "plan" : "create", options, context);
     const tags = tagsOf(opened);
