@@ -5,7 +5,7 @@ import { isOciError } from "../../src/error/oci-error.ts";
 import { openLayout } from "../../src/layout/open-layout.ts";
 import type { Descriptor } from "../../src/spec/descriptor.ts";
 import { Limits } from "../../src/spec/limits.ts";
-import { berth } from "../cli/berth.ts";
+import { inside as berth } from "../cli/inside.ts";
 import { image, pushImage, readAll } from "../support/content.ts";
 import { openScene, type Scene, treeOf } from "./scene.ts";
 

@@ -8,7 +8,7 @@ import type { Descriptor } from "../../src/spec/descriptor.ts";
 import { MediaType } from "../../src/spec/media-type.ts";
 import type { Referrer } from "../../src/store/names.ts";
 import type { Store } from "../../src/store/store.ts";
-import { berth } from "../cli/berth.ts";
+import { inside as berth } from "../cli/inside.ts";
 import { image, index, json, pushImage, pushManifest } from "../support/content.ts";
 import { openScene, stores } from "./scene.ts";
 
