@@ -28,6 +28,9 @@ export interface LayerEntry {
   readonly order: number;
 }
 
+/** Characters of a link's target that is followed; systems take 4096 bytes. */
+const MAX_LINK = 4096;
+
 function invalid(path: string, problem: string): OciError {
   return new OciError("ARCHIVE_INVALID", `Invalid layer: ${shownPath(path)} ${problem}`);
 }
@@ -46,13 +49,16 @@ export function pathOf(node: TreeNode): string {
 export class FileTree {
   readonly root: TreeNode = { name: "", parent: undefined, inode: undefined, layer: 0, children: new Map() };
   readonly #maxFiles: number;
+  readonly #maxSteps: number;
   #layers = 0;
+  #steps = 0;
   #nodes = 0;
   #names = 0;
 
-  /** @param options `files`: how many it takes, {@link Limits.imageFiles} by default */
-  constructor(options: { readonly files?: number } = {}) {
+  /** @param options how many files and steps it takes, {@link Limits.imageFiles} and `imageSteps` by default */
+  constructor(options: { readonly files?: number; readonly steps?: number } = {}) {
     this.#maxFiles = options.files ?? Limits.imageFiles;
+    this.#maxSteps = options.steps ?? Limits.imageSteps;
   }
 
   /**
@@ -142,6 +148,7 @@ export class FileTree {
   /** Follows a path with all links in it, never above the root. */
   #follow(parts: readonly string[], missing?: (parent: TreeNode, name: string) => TreeNode): TreeNode | undefined {
     const left = parts.toReversed();
+    this.#walked(parts.length);
     let at: TreeNode = this.root;
     let links = 0;
     for (let name = left.pop(); name !== undefined; name = left.pop()) {
@@ -160,12 +167,21 @@ export class FileTree {
       }
       links += 1;
       if (links > Limits.imageLinks) return undefined;
-      const target = (entry.linkPath ?? "").split("/");
+      const linkPath = entry.linkPath ?? "";
+      if (linkPath.length > MAX_LINK) return undefined;
+      const target = linkPath.split("/");
       if (target.length + left.length > 2 * Limits.imageDepth) return undefined;
-      if (entry.linkPath?.startsWith("/") === true) at = this.root;
+      this.#walked(target.length);
+      if (linkPath.startsWith("/")) at = this.root;
       left.push(...target.reverse());
     }
     return at;
+  }
+
+  #walked(parts: number): void {
+    this.#steps += parts;
+    if (this.#steps <= this.#maxSteps) return;
+    throw new OciError("LIMIT_EXCEEDED", "The image's paths lead through too many links and folders");
   }
 
   /** What a path means; `follow`: also where its last part is a link. Undefined: nothing. */

@@ -63,8 +63,9 @@ export interface ImageChange {
 
 /** Whether a path is at or below another one; both as they stand, relative or not. */
 function isBelow(path: string, folder: string): boolean {
-  const parts = (text: string): string => `${text.replace(/^(?:\.?\/)+/, "").replace(/\/+$/, "")}/`;
-  return parts(path).startsWith(parts(folder));
+  const parts = (text: string): string[] => text.split("/").filter((part) => part !== "" && part !== ".");
+  const [inner, outer] = [parts(path), parts(folder)];
+  return outer.every((part, at) => inner[at] === part);
 }
 
 /** The edit of one layer's tar, of all changes that want one; undefined where none does. */

@@ -55,6 +55,8 @@ export const Limits: {
   readonly imageNames: number;
   /** Folders inside each other in an image. */
   readonly imageDepth: number;
+  /** Parts of paths walked to put an image's files in their places, links included: what a hostile image costs at most. */
+  readonly imageSteps: number;
   /** Links followed on the way to one file of an image. */
   readonly imageLinks: number;
   /** Contents of an image's files that are kept in memory while their layers are read, all together. */
@@ -106,6 +108,7 @@ export const Limits: {
   imageFiles: 2_000_000,
   imageNames: 256 * 1024 * 1024,
   imageDepth: 2048,
+  imageSteps: 100_000_000,
   imageLinks: 255,
   keptContent: 32 * 1024 * 1024,
   diffFile: 1024 * 1024,

@@ -19,6 +19,13 @@ const TYPES: Readonly<Record<string, TarEntryType>> = {
   "7": "file",
 };
 
+/** Without slashes at the end, the root excepted; an expression would take hours over a megabyte of them. */
+function withoutSlashes(path: string): string {
+  let end = path.length;
+  while (end > 1 && path[end - 1] === "/") end -= 1;
+  return path.slice(0, end);
+}
+
 /** A record's number or text; an empty one takes an earlier one back (POSIX pax, "pax Extended Header"). */
 function record(header: DecodedHeader, key: string): string | undefined {
   return header.pax.get(key) || undefined;
@@ -44,7 +51,7 @@ export function describeEntry(header: DecodedHeader): TarEntry {
   }
   const [uid, gid, time] = [record(header, "uid"), record(header, "gid"), record(header, "mtime")];
   return {
-    path: path.length > 1 ? path.replace(/\/+$/, "") || "/" : path,
+    path: withoutSlashes(path),
     type,
     mode: header.mode & 0o7777,
     uid: uid === undefined ? header.uid : Number(uid),

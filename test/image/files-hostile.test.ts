@@ -150,6 +150,29 @@ describe("hostile layers", () => {
     );
   });
 
+  test("chains of links that every path goes through cost no more than the cap", () => {
+    const common = { mode: 0, uid: 0, gid: 0, userName: "", groupName: "", modifiedAt: 0, size: 0 };
+    const links = Array.from({ length: 200 }, (_, at) => ({
+      entry: {
+        ...common,
+        type: "symlink" as const,
+        path: `l${at}`,
+        linkPath: at === 0 ? "d" : `${"./".repeat(500)}l${at - 1}`,
+      },
+      order: at,
+    }));
+    const files = Array.from({ length: 100 }, (_, at) => ({
+      entry: { ...common, type: "file" as const, path: `l199/f${at}` },
+      order: 200 + at,
+    }));
+    const tree = new FileTree({ steps: 1_000_000 });
+    assert.throws(
+      () => tree.apply([...links, ...files]),
+      (error) => isOciError(error, "LIMIT_EXCEEDED"),
+    );
+    new FileTree({ steps: 1_000_000 }).apply([...links, ...files.slice(0, 5)]);
+  });
+
   test("the scanner reads what the reader reads, in pieces of any size, and refuses what it refuses", async () => {
     const corpora: Buffer[] = [
       tarOf([

@@ -239,3 +239,9 @@ test("contents may be left unread", async () => {
     ["three", 2560],
   ]);
 });
+
+test("a megabyte of slashes in a name costs no more than any other name", async () => {
+  const path = `${"/".repeat(1_000_000)}x`;
+  const [entry] = await read(Buffer.concat([pax({ path }), rawHeader(file), end]), 1 << 20);
+  assert.equal(entry?.path, path);
+});
