@@ -17,6 +17,7 @@ const PRINTED = [
   // 2 manifests, 2 configs, 1 layer of both and their index; the SBOM's manifest, empty config and file.
   "9 of 9 pushed",
   "v1",
+  "latest\nv1",
   "clean",
   "true",
 ];
