@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -83,6 +84,37 @@ describe("image files", () => {
     assert.equal((await inside([...check, "ocidir://images:one", "-q"], { cwd })).code, 0);
     const moved = await inside([...check, "ocidir://images:two", "-q"], { cwd });
     assert.deepEqual([moved.code, moved.out], [1, ""]);
+  });
+
+  test("inspect tells sizes, a Dockerfile, and the configuration's bytes", async () => {
+    await using folder = await workFolder();
+    const cwd = folder.path;
+    await writeFile(join(cwd, "file"), "text");
+    const create = [
+      "image",
+      "create",
+      "ocidir://images:v1",
+      "--layer",
+      "file:/file",
+      "--platform",
+      "linux/amd64",
+      "--cmd",
+      "run",
+    ];
+    assert.equal((await inside(create, { cwd })).code, 0);
+    const inspect = async (...args: string[]): Promise<string> => {
+      const ran = await inside(["image", "inspect", "ocidir://images:v1", ...args], { cwd });
+      assert.equal(ran.code, 0, ran.err);
+      return ran.out;
+    };
+    assert.equal(await inspect("--dockerfile"), 'COPY file /file\nCMD ["run"]\n');
+    const raw = await inspect("--raw");
+    const manifest = await inside(["manifest", "get", "ocidir://images:v1"], { cwd });
+    const { config } = JSON.parse(manifest.out) as { config: { digest: string } };
+    assert.equal(`sha256:${hash("sha256", raw)}`, config.digest);
+    const report = JSON.parse(await inspect("--sizes", "--json")) as { uncompressedSize: number; attached: [] };
+    assert.deepEqual([report.uncompressedSize, report.attached], [2048, []]);
+    assert.equal((JSON.parse(await inspect("--json")) as { uncompressedSize?: number }).uncompressedSize, undefined);
   });
 
   test("what is wrong is one sentence and the right code", async () => {
