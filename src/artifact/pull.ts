@@ -5,7 +5,7 @@ import type { Disk } from "../disk/disk.ts";
 import { nodeDisk } from "../disk/node-disk.ts";
 import { OciError } from "../error/oci-error.ts";
 import { Annotation } from "../spec/annotation.ts";
-import type { Descriptor } from "../spec/descriptor.ts";
+import type { Annotations, Descriptor } from "../spec/descriptor.ts";
 import { algorithmOf, encodedOf, isDigest } from "../spec/digest.ts";
 import { Limits } from "../spec/limits.ts";
 import { parseManifest } from "../spec/manifest.ts";
@@ -13,6 +13,7 @@ import { MediaType } from "../spec/media-type.ts";
 import type { Signal } from "../store/content.ts";
 import type { Source } from "../store/store.ts";
 import { manifestEdges } from "../store/successors.ts";
+import { chartTitle } from "./chart.ts";
 import { doneContent, type OnArtifactEvent, plannedContent } from "./event.ts";
 import { conflict, OutputDirectory } from "./output-directory.ts";
 import type { StagedEntry } from "./staged.ts";
@@ -28,7 +29,7 @@ export interface PullArtifactOptions extends Signal {
   readonly output: string;
   /** Replace files whose content differs; otherwise they are a CONFLICT. */
   readonly overwrite?: boolean;
-  /** Write layers without a title too, named `<algorithm>-<hex>`. */
+  /** Write layers without a title too (those of a Helm chart have helm's names in any case), named `<algorithm>-<hex>`. */
   readonly all?: boolean;
   /** Say what would be written, and write nothing. */
   readonly dryRun?: boolean;
@@ -66,7 +67,7 @@ interface Wanted {
 
 async function layersOf(
   options: PullArtifactOptions,
-): Promise<{ artifactType?: string; layers: readonly Descriptor[] }> {
+): Promise<{ artifactType?: string; annotations?: Annotations; layers: readonly Descriptor[] }> {
   const { source, descriptor, signal } = options;
   const bytes = source.fetch(descriptor, { kind: "manifest", ...(signal ? { signal } : {}) });
   const manifest = parseManifest(await collect(bytes, Limits.manifest, "manifest"), descriptor.mediaType);
@@ -80,16 +81,21 @@ async function layersOf(
   const blobs = manifestEdges(manifest).filter((edge) => edge.role === "layer" || edge.role === "blob");
   return {
     ...(manifest.artifactType === undefined ? {} : { artifactType: manifest.artifactType }),
+    ...(manifest.annotations === undefined ? {} : { annotations: manifest.annotations }),
     layers: blobs.map((edge) => edge.descriptor).filter((layer) => layer.mediaType !== MediaType.Empty),
   };
 }
 
 /** Decides what goes where, by the titles alone. @throws OciError FILE_INVALID */
-function choose(layers: readonly Descriptor[], all: boolean): { wanted: Wanted[]; skipped: Descriptor[] } {
+function choose(
+  layers: readonly Descriptor[],
+  annotations: Annotations | undefined,
+  all: boolean,
+): { wanted: Wanted[]; skipped: Descriptor[] } {
   const wanted: Wanted[] = [];
   const skipped: Descriptor[] = [];
   for (const descriptor of layers) {
-    const title = descriptor.annotations?.[Annotation.Title];
+    const title = descriptor.annotations?.[Annotation.Title] ?? chartTitle(descriptor, annotations);
     if (title !== undefined) {
       const folder = descriptor.annotations?.[Annotation.OrasUnpack] === "true";
       wanted.push({ descriptor, parts: parseTitle(title), folder });
@@ -115,8 +121,8 @@ function choose(layers: readonly Descriptor[], all: boolean): { wanted: Wanted[]
  */
 export async function pullArtifact(options: PullArtifactOptions): Promise<PulledArtifact> {
   const { descriptor, onEvent, signal, overwrite = false } = options;
-  const { artifactType, layers } = await layersOf(options);
-  const { wanted, skipped } = choose(layers, options.all === true);
+  const { artifactType, annotations, layers } = await layersOf(options);
+  const { wanted, skipped } = choose(layers, annotations, options.all === true);
   for (const layer of skipped) onEvent?.({ type: "untitled", descriptor: layer });
   const artifact = { descriptor, ...(artifactType === undefined ? {} : { artifactType }), skipped };
   if (wanted.length === 0) return { ...artifact, files: [] };

@@ -3,6 +3,7 @@ export const Annotation: {
   readonly RefName: "org.opencontainers.image.ref.name";
   readonly Title: "org.opencontainers.image.title";
   readonly Created: "org.opencontainers.image.created";
+  readonly Version: "org.opencontainers.image.version";
   readonly BaseDigest: "org.opencontainers.image.base.digest";
   readonly BaseName: "org.opencontainers.image.base.name";
   /** The proposal of image-spec#1171: on an entry of a layout's index, the digest that it refers to. */
@@ -26,6 +27,7 @@ export const Annotation: {
   RefName: "org.opencontainers.image.ref.name",
   Title: "org.opencontainers.image.title",
   Created: "org.opencontainers.image.created",
+  Version: "org.opencontainers.image.version",
   BaseDigest: "org.opencontainers.image.base.digest",
   BaseName: "org.opencontainers.image.base.name",
   ReferrerSubject: "org.opencontainers.image.referrer.subject",
