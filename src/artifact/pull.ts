@@ -58,6 +58,9 @@ export interface PulledArtifact {
   readonly skipped: readonly Descriptor[];
 }
 
+/** Layers that stand for none; the second is what the first was called before image-spec 1.1. */
+const NOTHING: ReadonlySet<string> = new Set([MediaType.Empty, "application/vnd.oci.scratch.v1+json"]);
+
 /** A layer and where it goes. */
 interface Wanted {
   readonly descriptor: Descriptor;
@@ -82,7 +85,7 @@ async function layersOf(
   return {
     ...(manifest.artifactType === undefined ? {} : { artifactType: manifest.artifactType }),
     ...(manifest.annotations === undefined ? {} : { annotations: manifest.annotations }),
-    layers: blobs.map((edge) => edge.descriptor).filter((layer) => layer.mediaType !== MediaType.Empty),
+    layers: blobs.map((edge) => edge.descriptor).filter(({ mediaType }) => !NOTHING.has(mediaType)),
   };
 }
 
