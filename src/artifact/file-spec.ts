@@ -1,5 +1,6 @@
 import { basename, isAbsolute, posix } from "node:path";
 import { isMediaType } from "../spec/descriptor.ts";
+import { withoutEndSlashes } from "../spec/slashes.ts";
 
 /** `FILE[:TYPE]`, as a user types it. */
 export interface FileSpec {
@@ -41,7 +42,7 @@ export function guessMediaType(path: string): string | undefined {
  * working directory (so that a pull makes the same tree), else its last part.
  */
 export function titleOf(path: string): string {
-  const clean = posix.normalize(path).replace(/\/+$/, "");
+  const clean = withoutEndSlashes(posix.normalize(path));
   const leaves = isAbsolute(clean) || clean === ".." || clean.startsWith("../");
   return leaves ? basename(clean) : clean;
 }

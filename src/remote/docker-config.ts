@@ -2,6 +2,7 @@ import { OciError } from "../error/oci-error.ts";
 import { isJsonObject, type JsonObject, parseJson } from "../spec/json.ts";
 import type { Credential, CredentialTarget } from "./credential.ts";
 import { canonicalHost } from "./origin.ts";
+import { withoutEndSlashes } from "../spec/slashes.ts";
 
 /** What a credentials file says about one registry or a part of it. */
 export interface ConfigEntry {
@@ -65,7 +66,7 @@ function covers(path: string, repository: string | undefined): boolean {
 function parseKey(key: string): { readonly host: string; readonly path: string } {
   const scheme = /^https?:\/\//i.exec(key)?.[0] ?? "";
   const [host = "", ...rest] = key.slice(scheme.length).split("/");
-  const path = rest.join("/").replace(/\/+$/, "");
+  const path = withoutEndSlashes(rest.join("/"));
   // A key with a scheme is a whole registry, whatever API path Docker wrote behind it.
   const whole = scheme !== "" || /^v[12]$/.test(path);
   return { host: canonicalHost(host), path: whole ? "" : path };

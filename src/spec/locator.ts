@@ -11,6 +11,7 @@ import {
   requireRepository,
   shownText,
 } from "./reference.ts";
+import { withoutEndSlashes } from "./slashes.ts";
 
 /** One repository of a registry, or something in it. */
 export interface RegistryLocator extends Reference {
@@ -185,9 +186,7 @@ function nameColon(text: string): number {
 
 function cleanPath(text: string, path: string): string {
   if (path === "") throw invalid(text, "the path is missing", FULL_SPELLINGS);
-  let end = path.length;
-  while (end > 1 && path[end - 1] === "/") end -= 1;
-  return path.slice(0, end);
+  return withoutEndSlashes(path) || "/";
 }
 
 /** Spellings of other tools that berth cannot serve, or serves under another one. */

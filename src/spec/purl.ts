@@ -3,6 +3,7 @@ import { OciError } from "../error/oci-error.ts";
 import { type Digest, isDigest } from "./digest.ts";
 import type { RegistryLocator } from "./locator.ts";
 import { isHost, parseReference, shownText } from "./reference.ts";
+import { withoutEndSlashes } from "./slashes.ts";
 
 function invalid(text: string, problem: string, cause?: unknown): OciError {
   return new OciError("LOCATOR_INVALID", `Invalid package URL ${shownText(text)}: ${problem}`, {
@@ -37,7 +38,7 @@ export function parsePurl(text: string): RegistryLocator {
 }
 
 function repositoryOf(text: string, url: string, name: string): string {
-  const place = url.replace(/^(?:https?|oci|docker):\/\//, "").replace(/\/+$/, "");
+  const place = withoutEndSlashes(url.replace(/^(?:https?|oci|docker):\/\//, ""));
   if (isHost(place) && !place.includes("/")) return `${place}/${name}`;
   const last = place.slice(place.lastIndexOf("/") + 1);
   if (last.toLowerCase() === name.toLowerCase()) return place;
