@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ReferrerChoice } from "../../src/artifact/arrange.ts";
+import { createdOf, type ReferrerChoice } from "../../src/artifact/arrange.ts";
 import { discover, type DiscoveredNode } from "../../src/artifact/discover.ts";
 import { openLayout } from "../../src/layout/open-layout.ts";
 import { createMemoryStore } from "../../src/memory/memory.ts";
@@ -16,16 +16,14 @@ const OCI = "org.opencontainers.image.created";
 const OLD_OCI = "org.opencontainers.artifact.created";
 const ORAS = "io.cncf.oras.artifact.created";
 
-/** A referrer that is an index of nothing: a manifest alone, of the size that its padding makes. */
+/** An artifact of a type on a subject; the more annotations, the more bytes. */
 async function refer(
   store: Store,
   subject: Descriptor,
   artifactType: string,
-  annotations: Readonly<Record<string, string>> = {},
+  annotations?: Record<string, string>,
 ): Promise<Descriptor> {
-  const part = index([], { artifactType, subject, annotations });
-  await pushManifest(store, part);
-  return part.descriptor;
+  return pushImage(store, image(artifactType, { artifactType, subject, ...(annotations ? { annotations } : {}) }));
 }
 
 /** Referrers made in May, in January, never, in March and at no time that anybody reads, listed in that order. */
@@ -82,6 +80,8 @@ for (const { name, open } of stores) {
     assert.deepEqual(await shown({ annotations: [{ key: "toString" }] }), []);
     assert.deepEqual(await shown({ annotations: [{ key: "team" }], artifactType: "c/january" }), ["january"]);
     assert.deepEqual(await shown({ annotations: [{ key: "team" }], top: 1 }), ["may"]);
+    assert.deepEqual(await shown({ artifactType: "d/nonsense", top: 1 }), ["nonsense"]);
+    assert.deepEqual(await shown({ annotations: [{ key: "team", value: "red" }], top: 1 }), ["january"]);
   });
 
   test(`${name}: each level has its own order and its own first ones, and the way to what is wanted stays`, async () => {
@@ -134,6 +134,24 @@ test("what is not shown is not asked for", async () => {
   };
   await discover({ source, subject, sort: "created", top: 1 });
   assert.equal(asked.length, 2);
+});
+
+test("the time is that of the first name that holds one", () => {
+  assert.equal(createdOf({ [OCI]: "yesterday", [ORAS]: "2026-01-01T00:00:00Z" }), "2026-01-01T00:00:00Z");
+  assert.equal(
+    createdOf({ [ORAS]: "2025-01-01T00:00:00Z", [OLD_OCI]: "2026-01-01T00:00:00Z" }),
+    "2026-01-01T00:00:00Z",
+  );
+  assert.equal(createdOf({ [OCI]: "yesterday", [OLD_OCI]: "today" }), "yesterday");
+  assert.equal(createdOf({ other: "2026-01-01T00:00:00Z" }), undefined);
+});
+
+test("without a filter nothing is dropped, a child that nothing hangs on least of all", async () => {
+  const store = createMemoryStore();
+  const list = index([await pushImage(store, image("alone"))]);
+  await pushManifest(store, list);
+  const found = await discover({ source: store, subject: list.descriptor, sort: "size", top: 1 });
+  assert.equal(found.children.length, 1);
 });
 
 test("a dead artifact manifest is dated by its own spelling", async () => {
