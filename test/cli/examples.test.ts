@@ -10,7 +10,18 @@ import { finish, type Ran, shellCommand } from "./berth.ts";
 import { workFolder } from "./fixture.ts";
 import { inside } from "./inside.ts";
 
-const FILES = ["app.cdx.json", "notes.md", "lint.sarif", "layer.tar.gz", "docs/a", "dist/run", "dist/plugin.so"];
+const FILES = [
+  "app.cdx.json",
+  "notes.md",
+  "lint.sarif",
+  "layer.tar.gz",
+  "docs/a",
+  "dist/run",
+  "dist/plugin.so",
+  "model.bin",
+  "Chart.json",
+  "app-0.1.0.tgz",
+];
 const REPOSITORIES = ["app", "a", "b", "org/app"];
 
 /** Anything but words and single quotes. */
@@ -64,6 +75,7 @@ async function prepare(cwd: string): Promise<{ layer: string; sbom: string }> {
   await make("tag add ./registry/app:v1 v2");
   await make("copy ./images:v1 ./rebuilt:v1");
   await make("export ./images:v1 saved.tar --name app:v1");
+  await writeFile(join(cwd, "annotations.json"), '{"$manifest":{"by":"ann"},"model.bin":{"of":"v1"}}');
   await writeFile(join(cwd, "images.txt"), "./images:v1 ./mirrored:v1\n");
   await writeFile(join(cwd, "mirror.yaml"), "- copy ./images:v1 ./mirrored:v1\n- tag ls ./images\n");
   await writeFile(join(cwd, "jobs.jsonl"), '"digest ./images:v1"\n["tag", "ls", "./images"]\n');
