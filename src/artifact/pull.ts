@@ -5,7 +5,7 @@ import type { Disk } from "../disk/disk.ts";
 import { nodeDisk } from "../disk/node-disk.ts";
 import { OciError } from "../error/oci-error.ts";
 import { Annotation } from "../spec/annotation.ts";
-import type { Annotations, Descriptor } from "../spec/descriptor.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
 import { algorithmOf, encodedOf, isDigest } from "../spec/digest.ts";
 import { Limits } from "../spec/limits.ts";
 import { parseManifest } from "../spec/manifest.ts";
@@ -13,7 +13,7 @@ import { MediaType } from "../spec/media-type.ts";
 import type { Signal } from "../store/content.ts";
 import type { Source } from "../store/store.ts";
 import { manifestEdges } from "../store/successors.ts";
-import { chartTitle } from "./chart.ts";
+import { type ChartName, chartTitle, readChartName } from "./chart.ts";
 import { doneContent, type OnArtifactEvent, plannedContent } from "./event.ts";
 import { conflict, OutputDirectory } from "./output-directory.ts";
 import type { StagedEntry } from "./staged.ts";
@@ -70,7 +70,7 @@ interface Wanted {
 
 async function layersOf(
   options: PullArtifactOptions,
-): Promise<{ artifactType?: string; annotations?: Annotations; layers: readonly Descriptor[] }> {
+): Promise<{ artifactType?: string; chart?: ChartName; layers: readonly Descriptor[] }> {
   const { source, descriptor, signal } = options;
   const bytes = source.fetch(descriptor, { kind: "manifest", ...(signal ? { signal } : {}) });
   const manifest = parseManifest(await collect(bytes, Limits.manifest, "manifest"), descriptor.mediaType);
@@ -81,10 +81,11 @@ async function layersOf(
       hint: "Choose one manifest of an index with --platform or by its digest; see: berth discover",
     });
   }
+  const chart = await readChartName(source, manifest, signal ? { signal } : {});
   const blobs = manifestEdges(manifest).filter((edge) => edge.role === "layer" || edge.role === "blob");
   return {
     ...(manifest.artifactType === undefined ? {} : { artifactType: manifest.artifactType }),
-    ...(manifest.annotations === undefined ? {} : { annotations: manifest.annotations }),
+    ...(chart === undefined ? {} : { chart }),
     layers: blobs.map((edge) => edge.descriptor).filter(({ mediaType }) => !NOTHING.has(mediaType)),
   };
 }
@@ -92,13 +93,13 @@ async function layersOf(
 /** Decides what goes where, by the titles alone. @throws OciError FILE_INVALID */
 function choose(
   layers: readonly Descriptor[],
-  annotations: Annotations | undefined,
+  chart: ChartName | undefined,
   all: boolean,
 ): { wanted: Wanted[]; skipped: Descriptor[] } {
   const wanted: Wanted[] = [];
   const skipped: Descriptor[] = [];
   for (const descriptor of layers) {
-    const title = descriptor.annotations?.[Annotation.Title] ?? chartTitle(descriptor, annotations);
+    const title = descriptor.annotations?.[Annotation.Title] ?? chartTitle(descriptor, chart);
     if (title !== undefined) {
       const folder = descriptor.annotations?.[Annotation.OrasUnpack] === "true";
       wanted.push({ descriptor, parts: parseTitle(title), folder });
@@ -124,8 +125,8 @@ function choose(
  */
 export async function pullArtifact(options: PullArtifactOptions): Promise<PulledArtifact> {
   const { descriptor, onEvent, signal, overwrite = false } = options;
-  const { artifactType, annotations, layers } = await layersOf(options);
-  const { wanted, skipped } = choose(layers, annotations, options.all === true);
+  const { artifactType, chart, layers } = await layersOf(options);
+  const { wanted, skipped } = choose(layers, chart, options.all === true);
   for (const layer of skipped) onEvent?.({ type: "untitled", descriptor: layer });
   const artifact = { descriptor, ...(artifactType === undefined ? {} : { artifactType }), skipped };
   if (wanted.length === 0) return { ...artifact, files: [] };

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chartTitle } from "../../src/artifact/chart.ts";
 import { pullArtifact } from "../../src/artifact/pull.ts";
 import { createMemoryStore } from "../../src/memory/memory.ts";
 import { MediaType } from "../../src/spec/media-type.ts";
@@ -9,13 +8,21 @@ import { openScene, treeOf } from "./scene.ts";
 
 const TITLE = "org.opencontainers.image.title";
 const VERSION = "org.opencontainers.image.version";
+const CONFIG = "application/vnd.cncf.helm.config.v1+json";
 const CHART = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 const PROVENANCE = "application/vnd.cncf.helm.chart.provenance.v1.prov";
 
-test("a chart and its provenance are pulled under helm's names, other layers without a title are not", async () => {
+interface Chart {
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly config?: string;
+  readonly configType?: string;
+}
+
+/** Pulls a chart with its provenance and a layer of another type; gives the files there are, and what was left out. */
+async function pullChart(chart: Chart): Promise<{ files: unknown; skipped: readonly string[] }> {
   await using scene = await openScene();
   const store = createMemoryStore();
-  const config = piece("{}", "application/vnd.cncf.helm.config.v1+json");
+  const config = piece(chart.config ?? "{}", chart.configType ?? CONFIG);
   const layers = [piece("chart", CHART), piece("signed", PROVENANCE), piece("other", "application/x")];
   for (const part of [config, ...layers]) await pushBlob(store, part);
   const document = {
@@ -23,17 +30,31 @@ test("a chart and its provenance are pulled under helm's names, other layers wit
     mediaType: MediaType.ImageManifest,
     config: config.descriptor,
     layers: layers.map(({ descriptor }) => descriptor),
-    annotations: { [TITLE]: "app", [VERSION]: "0.2.0+build.1" },
+    ...(chart.annotations === undefined ? {} : { annotations: chart.annotations }),
   };
   const manifest = json(document, MediaType.ImageManifest);
   await pushManifest(store, manifest);
+  await scene.write({ "out/.keep": "" });
   const output = scene.path("out");
   const { skipped } = await pullArtifact({ source: store, descriptor: manifest.descriptor, output });
-  assert.deepEqual(await treeOf(output), { "app-0.2.0+build.1.tgz": "chart", "app-0.2.0+build.1.tgz.prov": "signed" });
-  assert.deepEqual(
-    skipped.map(({ mediaType }) => mediaType),
-    ["application/x"],
-  );
+  const { ".keep": _kept, ...files } = await treeOf(output);
+  return { files, skipped: skipped.map(({ mediaType }) => mediaType) };
+}
+
+const named = {
+  files: { "app-0.2.0+build.1.tgz": "chart", "app-0.2.0+build.1.tgz.prov": "signed" },
+  skipped: ["application/x"],
+};
+const unnamed = { files: {}, skipped: [CHART, PROVENANCE, "application/x"] };
+
+test("a chart and its provenance are pulled under helm's names, other layers without a title are not", async () => {
+  assert.deepEqual(await pullChart({ annotations: { [TITLE]: "app", [VERSION]: "0.2.0+build.1" } }), named);
+});
+
+test("a chart of an older helm, without annotations, is named by its config", async () => {
+  const config = '{"name":"app","version":"0.2.0+build.1"}';
+  assert.deepEqual(await pullChart({ config }), named);
+  assert.deepEqual(await pullChart({ config, annotations: { [TITLE]: "other" } }), named);
 });
 
 for (const [title, version] of [
@@ -45,15 +66,16 @@ for (const [title, version] of [
   ["app\n", "1"],
   ["a".repeat(101), "1"],
 ] as const) {
-  test(`a chart called ${JSON.stringify(title)}, version ${JSON.stringify(version)}, has no title`, () => {
-    const layer = piece("chart", CHART).descriptor;
-    assert.equal(chartTitle(layer, { [TITLE]: title, [VERSION]: version }), undefined);
+  test(`a chart called ${JSON.stringify(title)}, version ${JSON.stringify(version)}, has no name`, async () => {
+    assert.deepEqual(await pullChart({ annotations: { [TITLE]: title, [VERSION]: version } }), unnamed);
+    assert.deepEqual(await pullChart({ config: JSON.stringify({ name: title, version }) }), unnamed);
   });
 }
 
-test("a chart without annotations has no title", () => {
-  const layer = piece("chart", CHART).descriptor;
-  assert.equal(chartTitle(layer, undefined), undefined);
-  assert.equal(chartTitle(layer, { [TITLE]: "app" }), undefined);
-  assert.equal(chartTitle({ ...layer, mediaType: "toString" }, { [TITLE]: "app", [VERSION]: "1" }), undefined);
+test("a config that is no JSON, or no chart's, gives no name", async () => {
+  for (const config of ["name: app", "[]", '{"name":1,"version":2}', '{"name":"a","name":"b","version":"1"}']) {
+    assert.deepEqual(await pullChart({ config }), unnamed, config);
+  }
+  const annotations = { [TITLE]: "app", [VERSION]: "1" };
+  assert.deepEqual(await pullChart({ annotations, configType: "application/x" }), unnamed);
 });
