@@ -7,8 +7,11 @@ import type { Signal } from "../store/content.ts";
 import type { Forgotten } from "../store/forget.ts";
 import type { RepositoryUpkeep, StoredBlob } from "../store/upkeep.ts";
 import { isReadFailure, Mark, type Unreadable } from "./mark.ts";
+import { SideBySide } from "./side-by-side.ts";
 import type { Throttle } from "./throttle.ts";
 
+/** Removals at once, where the disk takes them so: most of each is waiting for the file system's journal. */
+const TOGETHER = 16;
 /** Manifests that are forgotten in one batch. */
 const BATCH = 500;
 
@@ -212,15 +215,22 @@ class Collection {
   async #emptyTrash(): Promise<void> {
     const { content } = this.#repository;
     const { dryRun } = this.#options;
-    for await (const blob of content.trashed(this.#signal())) {
-      await this.#options.throttle.take();
-      // A touch that came before the blob was taken away shows in its time.
-      if (this.#mark.failed || this.#isKept(blob)) {
-        this.#restored += 1;
-        if (!dryRun) await content.restore(blob.digest);
-      } else if (dryRun || (await content.remove(blob.digest))) {
-        this.#count(blob);
+    const removals = new SideBySide(TOGETHER);
+    try {
+      for await (const blob of content.trashed(this.#signal())) {
+        await this.#options.throttle.take();
+        // A touch that came before the blob was taken away shows in its time.
+        if (this.#mark.failed || this.#isKept(blob)) {
+          this.#restored += 1;
+          if (!dryRun) await content.restore(blob.digest);
+          continue;
+        }
+        await removals.add(async () => {
+          if (dryRun || (await content.remove(blob.digest))) this.#count(blob);
+        });
       }
+    } finally {
+      await removals.settle();
     }
   }
 

@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { secludedDisk } from "../disk/blocking-disk.ts";
 import { nodeDisk } from "../disk/node-disk.ts";
 import { OciError } from "../error/oci-error.ts";
 import type { Upkeep } from "../store/upkeep.ts";
@@ -7,6 +8,8 @@ import { isDepotRoot, requireNoDepotAbove } from "./depot-above.ts";
 export interface OpenUpkeepOptions {
   /** No server may work on it meanwhile, nor start to. False by default. */
   readonly alone?: boolean;
+  /** This process serves nobody meanwhile: removals may take all of its threads. False by default. */
+  readonly secluded?: boolean;
 }
 
 /**
@@ -14,8 +17,12 @@ export interface OpenUpkeepOptions {
  * @throws OciError NAME_UNKNOWN where there is none, USAGE for a part of a depot, FILE_INVALID, LAYOUT_INVALID, IO;
  * with `alone` LOCKED
  */
-export async function openUpkeep(path: string, { alone = false }: OpenUpkeepOptions = {}): Promise<Upkeep> {
+export async function openUpkeep(
+  path: string,
+  { alone = false, secluded = false }: OpenUpkeepOptions = {},
+): Promise<Upkeep> {
   const root = resolve(path);
+  const options = secluded ? { disk: secludedDisk } : {};
   const found = nodeDisk.look(root);
   if (found === undefined) throw new OciError("NAME_UNKNOWN", `There is no directory at ${JSON.stringify(path)}`);
   if (found.type === "file" || found.type === "other") {
@@ -25,14 +32,16 @@ export async function openUpkeep(path: string, { alone = false }: OpenUpkeepOpti
   if (!isDepot) requireNoDepotAbove(root);
   if (nodeDisk.look(join(root, "oci-layout"))) {
     const { openLayoutUpkeep } = await import("../layout/upkeep.ts");
-    return await openLayoutUpkeep(root);
+    return await openLayoutUpkeep(root, options);
   }
   if (isDepot) {
     const { openDepotUpkeep } = await import("../depot/upkeep.ts");
-    return alone ? await withoutServer(root, () => openDepotUpkeep(root)) : await openDepotUpkeep(root);
+    return alone
+      ? await withoutServer(root, () => openDepotUpkeep(root, options))
+      : await openDepotUpkeep(root, options);
   }
   const { openFolderUpkeep } = await import("../layout/upkeep.ts");
-  const upkeep = await openFolderUpkeep(root);
+  const upkeep = await openFolderUpkeep(root, options);
   for await (const _repository of upkeep.repositories()) return upkeep;
   throw new OciError("NAME_UNKNOWN", `There is no layout at ${JSON.stringify(path)}, and none below it`);
 }

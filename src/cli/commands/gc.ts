@@ -41,7 +41,7 @@ export const command: Command = defineCommand({
     const directory = readDirectory(path, context);
     if (!options.dryRun) await requireOwner(directory);
     const alone = !options.dryRun && options.grace !== undefined && options.grace < SHORTEST_BESIDE_SERVER;
-    await using upkeep = await openUpkeep(directory, { alone }).catch((error: unknown) => {
+    await using upkeep = await openUpkeep(directory, { alone, secluded: true }).catch((error: unknown) => {
       if (!isOciError(error, "LOCKED")) throw error;
       throw new OciError("LOCKED", `A server works on ${path}: what has rested for so short may belong to a push`, {
         hint: "Give a --grace of 30m or more, or stop the server first",
