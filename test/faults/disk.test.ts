@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { runSeed, sample, seeded } from "../support/random.ts";
 import { MEDIA } from "./medium.ts";
 import { countCalls, FAULTS, makeTemplate, noCounts, type Template, TRIED, tryFault } from "./trial.ts";
+import { quickFolder } from "../support/quick-folder.ts";
 
 const seed = runSeed();
 
@@ -14,7 +14,7 @@ for (const medium of MEDIA) {
     let base: string;
     let template: Template;
     before(async () => {
-      base = await mkdtemp(join(tmpdir(), "berth-faults-"));
+      base = await mkdtemp(join(quickFolder(), "berth-faults-"));
       template = await makeTemplate(medium, base);
     });
     after(() => rm(base, { recursive: true, force: true }));

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { DirectoryBlobs } from "../../src/blobs/directory.ts";
@@ -11,6 +10,7 @@ import { openLayout } from "../../src/layout/open-layout.ts";
 import type { Store } from "../../src/store/store.ts";
 import { image, listed, pushBlob, pushImage, sourceOf, toArray } from "../support/content.ts";
 import { type Fault, faultyDisk } from "../support/faulty-disk.ts";
+import { quickFolder } from "../support/quick-folder.ts";
 
 const old = image("old");
 const fresh = image("fresh");
@@ -66,7 +66,7 @@ async function leftovers(root: string): Promise<string[]> {
 describe("a layout outlives a failing disk", () => {
   let base: string;
   before(async () => {
-    base = await mkdtemp(join(tmpdir(), "berth-fault-"));
+    base = await mkdtemp(join(quickFolder(), "berth-fault-"));
     const store = await openLayout(join(base, "template"), { create: true });
     await pushImage(store, old, ["v1"]);
     await pushImage(store, another);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseLayoutIndex } from "../../src/spec/layout-index.ts";
 import { checkAcknowledged, startWriter } from "./writers.ts";
+import { quickFolder } from "../support/quick-folder.ts";
 
 const KILLS = 200;
 /** Writers alive at the same time. */
@@ -25,7 +25,7 @@ function seeded(seed: number): () => number {
 }
 
 test(`${KILLS} writers are killed at random, and nothing that was acknowledged is lost`, async (t) => {
-  const base = await mkdtemp(join(tmpdir(), "berth-killed-"));
+  const base = await mkdtemp(join(quickFolder(), "berth-killed-"));
   t.after(() => rm(base, { recursive: true }));
   assert.deepEqual(await startWriter(join(base, "warm-up"), "one", 2).ended, { code: 0, stderr: "" });
   const root = join(base, "layout");

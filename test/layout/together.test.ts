@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseLayoutIndex } from "../../src/spec/layout-index.ts";
 import { isTag } from "../../src/spec/name.ts";
 import { checkAcknowledged, startWriter } from "./writers.ts";
+import { quickFolder } from "../support/quick-folder.ts";
 
 const PROCESSES = 40;
 const TAGS = 25;
 
 test("forty processes write 25 tags each into one new layout at once, and nothing is lost", async (t) => {
-  const root = await mkdtemp(join(tmpdir(), "berth-together-"));
+  const root = await mkdtemp(join(quickFolder(), "berth-together-"));
   t.after(() => rm(root, { recursive: true }));
   const layout = join(root, "layout");
   assert.deepEqual(await startWriter(join(root, "warm-up"), "one", 1).ended, { code: 0, stderr: "" });

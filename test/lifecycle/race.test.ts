@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { DirectoryBlobs } from "../../src/blobs/directory.ts";
@@ -20,6 +19,7 @@ import { type Fault, faultyDisk } from "../support/faulty-disk.ts";
 import { send } from "../server/probe.ts";
 import { intercept } from "./intercept.ts";
 import { MEDIA, openScene, type Scene } from "./scene.ts";
+import { quickFolder } from "../support/quick-folder.ts";
 
 for (const medium of MEDIA) {
   describe(`garbage collection of a ${medium} beside pushes`, () => {
@@ -206,7 +206,7 @@ describe("F67: garbage collection that is cut short", () => {
   const kept = image("kept");
   const moved = image("moved on");
   before(async () => {
-    base = await mkdtemp(join(tmpdir(), "berth-cut-"));
+    base = await mkdtemp(join(quickFolder(), "berth-cut-"));
     const store = await openLayout(join(base, "template"), { create: true });
     await pushImage(store, moved, ["v1"]);
     await pushImage(store, kept, ["v1"]);

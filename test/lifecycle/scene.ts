@@ -1,5 +1,4 @@
 import { access, lutimes, mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDepot } from "../../src/depot/open-depot.ts";
 import { openDepotUpkeep } from "../../src/depot/upkeep.ts";
@@ -11,6 +10,7 @@ import { singleRegistry } from "../../src/open/open-registry.ts";
 import type { Digest } from "../../src/spec/digest.ts";
 import type { Registry, Store } from "../../src/store/store.ts";
 import type { Upkeep } from "../../src/store/upkeep.ts";
+import { quickFolder } from "../support/quick-folder.ts";
 
 export const MEDIA = ["layout", "depot"] as const;
 export type Medium = (typeof MEDIA)[number];
@@ -35,7 +35,7 @@ export interface Scene extends AsyncDisposable {
 }
 
 export async function openScene(medium: Medium): Promise<Scene> {
-  const root = await mkdtemp(join(tmpdir(), "berth-lifecycle-"));
+  const root = await mkdtemp(join(quickFolder(), "berth-lifecycle-"));
   return await openSceneIn(medium, root, () => rm(root, { recursive: true, force: true }));
 }
 
