@@ -10,7 +10,7 @@ const CHUNK = 512 * 1024;
 const MOST_LARGE = 64;
 const CROWD_CHUNK = 32 * 1024;
 /** Pairs of buffers kept for the next transfer. */
-const KEPT_PAIRS = 8;
+const KEPT_PAIRS = 3;
 
 /** What has been handed to the connection so far. */
 export interface Sent {
