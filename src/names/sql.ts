@@ -19,6 +19,8 @@ import { MANIFEST, REFERRERS, REFERRERS_OF_TYPE, TAG, TAGS, TAGS_BETWEEN } from 
 
 /** Rows read at a time: between two reads, others get their turn. */
 const ROWS = 1000;
+/** Rows read first where nobody says how many are wanted: a usual page, and one to see whether more follow. */
+const FIRST_ROWS = 101;
 
 export interface SqlNamesOptions {
   /** The repository's id; undefined: nothing was pushed to it yet. */
@@ -125,10 +127,12 @@ export class SqlNames implements Names {
     const id = this.#options.id();
     if (id === undefined) return;
     let left = limit;
+    let most = Number.isFinite(limit) ? ROWS : FIRST_ROWS;
     let last: SqlRow | undefined;
     while (left > 0) {
       signal?.throwIfAborted();
-      const rows = Math.min(left, ROWS);
+      const rows = Math.min(left, most);
+      most = ROWS;
       const [sql, values] = query(last, rows);
       const page = await this.#read.all(sql, values(id));
       yield* page;
