@@ -19,8 +19,8 @@ import { MANIFEST, REFERRERS, REFERRERS_OF_TYPE, TAG, TAGS, TAGS_BETWEEN } from 
 
 /** Rows read at a time: between two reads, others get their turn. */
 const ROWS = 1000;
-/** Rows read first where nobody says how many are wanted: a usual page, and one to see whether more follow. */
-const FIRST_ROWS = 101;
+/** Rows read first where nobody says how many are wanted: a usual page, the one before it, and one to see whether more follow. */
+const FIRST_ROWS = 102;
 
 export interface SqlNamesOptions {
   /** The repository's id; undefined: nothing was pushed to it yet. */
