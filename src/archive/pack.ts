@@ -1,5 +1,6 @@
 import { fromBuffer, type Bytes } from "../bytes/bytes.ts";
-import { readArchiveSpan, type Span } from "../blobs/tar-content.ts";
+import type { Span } from "../blobs/file-span.ts";
+import { readArchiveSpan } from "../blobs/tar-content.ts";
 import { algorithmOf, type Digest, encodedOf } from "../spec/digest.ts";
 import { encodeJson } from "../spec/json.ts";
 import { encodeLayoutIndex, type LayoutIndex } from "../spec/layout-index.ts";

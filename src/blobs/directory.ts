@@ -9,6 +9,7 @@ import { type Algorithm, algorithmOf, type Digest, encodedOf, isDigest } from ".
 import type { Blobs, BlobStat, LeaseOption, Upload } from "../store/blobs.ts";
 import type { Content, Range, Signal } from "../store/content.ts";
 import { FileContent } from "./directory-content.ts";
+import { spanOf } from "./file-span.ts";
 import { linkBlob } from "./directory-link.ts";
 import { RECLAIM_AGE, type StagedFile, Staging } from "./directory-staging.ts";
 import { DirectorySyncs } from "./directory-syncs.ts";
@@ -300,17 +301,4 @@ function requireRegular(found: Pick<EntryStat, "type">, digest: Digest): void {
   throw new OciError("CONTENT_DAMAGED", `The blob ${digest} is ${names[found.type]}, expected a regular file`, {
     digest,
   });
-}
-
-function spanOf(range: Range | undefined, size: number, digest: Digest): { start: number; end: number } {
-  if (range === undefined) return { start: 0, end: size };
-  const last = range.end ?? size - 1;
-  if (range.start < 0 || range.start >= size || last < range.start) {
-    throw new OciError(
-      "RANGE_INVALID",
-      `The range ${range.start}-${range.end ?? ""} is outside of ${digest}, which has ${size} bytes`,
-      { digest },
-    );
-  }
-  return { start: range.start, end: Math.min(last + 1, size) };
 }

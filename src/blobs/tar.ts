@@ -3,7 +3,8 @@ import { OciError } from "../error/oci-error.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { Blobs, Upload } from "../store/blobs.ts";
 import type { Content, Range, Signal } from "../store/content.ts";
-import { type Span, TarContent } from "./tar-content.ts";
+import { spanOf } from "./file-span.ts";
+import { TarContent } from "./tar-content.ts";
 
 /** Where a blob lies in an archive; a text says why it cannot be read. */
 export type TarPlace = { readonly offset: number; readonly size: number } | string;
@@ -36,7 +37,7 @@ export class TarBlobs implements Blobs {
       throw new OciError("BLOB_UNKNOWN", `There is no blob ${digest} in ${JSON.stringify(this.#path)}`, { digest });
     }
     const { offset, size } = this.#require(found, digest);
-    const part = partOf(options.range, size, digest);
+    const part = spanOf(options.range, size, digest);
     return new TarContent(this.#file, { start: offset, end: offset + size }, part, options.signal);
   }
 
@@ -68,17 +69,4 @@ export class TarBlobs implements Blobs {
   #readOnly(): OciError {
     return new OciError("UNSUPPORTED", `The archive ${JSON.stringify(this.#path)} is only read`);
   }
-}
-
-function partOf(range: Range | undefined, size: number, digest: Digest): Span {
-  if (range === undefined) return { start: 0, end: size };
-  const last = range.end ?? size - 1;
-  if (range.start < 0 || range.start >= size || last < range.start) {
-    throw new OciError(
-      "RANGE_INVALID",
-      `The range ${range.start}-${range.end ?? ""} is outside of ${digest}, which has ${size} bytes`,
-      { digest },
-    );
-  }
-  return { start: range.start, end: Math.min(last + 1, size) };
 }
