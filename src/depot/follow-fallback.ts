@@ -1,4 +1,4 @@
-import { readManifest, writeManifest } from "../blobs/directory-manifest.ts";
+import { readManifest, writeManifest } from "../blobs/manifest.ts";
 import type { DirectoryBlobs } from "../blobs/directory.ts";
 import type { ManifestBytes } from "../names/index-json-facts.ts";
 import { type FallbackEdit, FallbackIndexes } from "../names/index-json-fallback.ts";

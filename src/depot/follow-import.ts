@@ -1,5 +1,5 @@
 import { hasMarker } from "../blobs/directory-marker.ts";
-import { readManifest } from "../blobs/directory-manifest.ts";
+import { readManifest } from "../blobs/manifest.ts";
 import { isOciError, OciError } from "../error/oci-error.ts";
 import { readIndex } from "../names/index-json-pass.ts";
 import { subjectOf } from "../names/index-json-batch.ts";

@@ -1,4 +1,4 @@
-import { readManifest } from "../blobs/directory-manifest.ts";
+import { readManifest } from "../blobs/manifest.ts";
 import { isOciError } from "../error/oci-error.ts";
 import { withoutMarks } from "../names/index-json-referrers.ts";
 import { jobOf } from "../names/sql-changes.ts";

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { DirectoryBlobs } from "../blobs/directory.ts";
-import { readManifest, writeManifest } from "../blobs/directory-manifest.ts";
+import { readManifest, writeManifest } from "../blobs/manifest.ts";
 import { hasMarker, makeLayout } from "../blobs/directory-marker.ts";
 import type { Disk } from "../disk/disk.ts";
 import { nodeDisk } from "../disk/node-disk.ts";

@@ -5,15 +5,15 @@ import { isOciError } from "../error/oci-error.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import { algorithmOf, type Digest, isAlgorithm } from "../spec/digest.ts";
 import { Limits } from "../spec/limits.ts";
+import type { Blobs } from "../store/blobs.ts";
 import type { Signal } from "../store/content.ts";
-import type { DirectoryBlobs } from "./directory.ts";
 
 /**
  * Reads a blob that is no larger than a manifest may be, and checks its digest.
  * Undefined: not there, damaged or too large.
  */
 export async function readManifest(
-  blobs: DirectoryBlobs,
+  blobs: Pick<Blobs, "stat" | "open">,
   digest: Digest,
   options: Signal = {},
 ): Promise<Uint8Array | undefined> {
@@ -31,7 +31,11 @@ export async function readManifest(
 }
 
 /** Writes a manifest as a blob, durably, and describes it. */
-export async function writeManifest(blobs: DirectoryBlobs, bytes: Uint8Array, mediaType: string): Promise<Descriptor> {
+export async function writeManifest(
+  blobs: Pick<Blobs, "stage">,
+  bytes: Uint8Array,
+  mediaType: string,
+): Promise<Descriptor> {
   const digest = digestOf(bytes);
   await using upload = await blobs.stage();
   try {
