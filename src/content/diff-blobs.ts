@@ -4,6 +4,7 @@ import { OciError } from "../error/oci-error.ts";
 import { parseJson } from "../spec/json.ts";
 import { Limits } from "../spec/limits.ts";
 import type { Signal } from "../store/content.ts";
+import { ENTRY_LETTERS } from "../tar/entry-letter.ts";
 import type { ContentDiff, DiffOptions, DiffSide } from "./diff-manifests.ts";
 import { listLayer, type ListedFile } from "./layer-listing.ts";
 import { prettyJson, textDiff } from "./text-diff.ts";
@@ -74,17 +75,6 @@ function compare(left: ReadonlyMap<string, ListedFile>, right: ReadonlyMap<strin
   return { added, removed, changed };
 }
 
-const LETTERS: Readonly<Record<ListedFile["type"], string>> = {
-  file: "-",
-  directory: "d",
-  symlink: "l",
-  hardlink: "h",
-  "character-device": "c",
-  "block-device": "b",
-  fifo: "p",
-  other: "?",
-};
-
 const PERMISSIONS = ["r", "w", "x", "r", "w", "x", "r", "w", "x"] as const;
 
 /** `-rwxr-xr-x 0:0 1234 sha256:… usr/bin/app` */
@@ -92,7 +82,7 @@ function fileLine({ path, type, mode, uid, gid, size, digest, linkPath }: Listed
   const bits = PERMISSIONS.map((letter, at) => (mode & (0o400 >> at) ? letter : "-")).join("");
   const special = mode & 0o7000 ? ` +${(mode & 0o7000).toString(8)}` : "";
   const link = linkPath === undefined ? "" : ` -> ${linkPath}`;
-  return `${LETTERS[type]}${bits}${special} ${uid}:${gid} ${size} ${digest ?? "-"} ${path}${link}`;
+  return `${ENTRY_LETTERS[type]}${bits}${special} ${uid}:${gid} ${size} ${digest ?? "-"} ${path}${link}`;
 }
 
 /** The same form as a unified diff, without equal files. */

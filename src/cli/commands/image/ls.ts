@@ -2,6 +2,7 @@ import { OciError } from "../../../error/oci-error.ts";
 import type { ImageFile } from "../../../image/image-files.ts";
 import { describeOpened } from "../../../open/opened.ts";
 import type { Descriptor } from "../../../spec/descriptor.ts";
+import { ENTRY_LETTERS } from "../../../tar/entry-letter.ts";
 import { type Command, defineCommand } from "../../command.ts";
 import { connection, openLocated } from "../../connection.ts";
 import { anyNumber, flag, required, text } from "../../option.ts";
@@ -60,18 +61,7 @@ function layerNumber(written: string, layers: readonly Descriptor[]): number {
   });
 }
 
-const TYPES: Readonly<Record<ImageFile["type"], string>> = {
-  file: "-",
-  directory: "d",
-  symlink: "l",
-  hardlink: "h",
-  "character-device": "c",
-  "block-device": "b",
-  fifo: "p",
-  other: "?",
-  whiteout: "w",
-  opaque: "w",
-};
+const TYPES: Readonly<Record<ImageFile["type"], string>> = { ...ENTRY_LETTERS, whiteout: "w", opaque: "w" };
 
 /** `rwxr-xr-x`, with s and t as ls shows them. */
 function modeText(mode: number): string {
