@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseLayoutIndex } from "../../src/spec/layout-index.ts";
 import { checkAcknowledged, startWriter } from "./writers.ts";
 import { quickFolder } from "../support/quick-folder.ts";
+import { runSeed, seeded } from "../support/random.ts";
 
 const KILLS = 200;
 /** Writers alive at the same time. */
@@ -13,23 +14,12 @@ const TOGETHER = 5;
 /** Milliseconds from a writer's first acknowledged push to its end. */
 const LONGEST_LIFE = 40;
 
-/** Numbers from 0 to 1 that a seed decides (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 test(`${KILLS} writers are killed at random, and nothing that was acknowledged is lost`, async (t) => {
   const base = await mkdtemp(join(quickFolder(), "berth-killed-"));
   t.after(() => rm(base, { recursive: true }));
   assert.deepEqual(await startWriter(join(base, "warm-up"), "one", 2).ended, { code: 0, stderr: "" });
   const root = join(base, "layout");
-  const seed = Number(process.env["BERTH_SEED"] ?? Date.now() % 2 ** 31);
+  const seed = runSeed();
   t.diagnostic(`BERTH_SEED=${seed}`);
   const random = seeded(seed);
   const lines: string[] = [];
