@@ -15,10 +15,10 @@ export interface Moment {
   readonly boot: string;
 }
 
-/** Now, by both clocks. The machine's uptime goes on while it sleeps. */
+/** Now, by both clocks, in whole milliseconds, whose sums are exact. The machine's uptime goes on while it sleeps. */
 export async function thisMoment(): Promise<Moment> {
   const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "");
-  return { wall: Date.now(), steady: uptime() * 1000, boot: boot.trim() };
+  return { wall: Date.now(), steady: Math.round(uptime() * 1000), boot: boot.trim() };
 }
 
 /** What a run remembers for the next one. */
