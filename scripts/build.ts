@@ -1,5 +1,5 @@
 /**
- * `npm run build`: compiles src/ into dist/.
+ * `npm run build`: compiles src/ into dist/, and bundles the command line into dist/cli/.
  *
  * The compiler writes into a directory of its own and only what changed is moved into dist/, file by
  * file, so that a program that runs from dist/ meanwhile, or a second build, never sees half a file.
@@ -73,7 +73,7 @@ function linkBin(): void {
   }
 }
 
-function build(): number {
+async function build(): Promise<number> {
   const compiler = join(root, "node_modules/typescript/bin/tsc");
   if (!existsSync(compiler)) {
     console.log("Nothing built: the development dependencies are not installed");
@@ -89,6 +89,10 @@ function build(): number {
       stdio: "inherit",
     });
     if (run.status !== 0) return 1;
+    // The command line is no part of the library: its modules are left out for its bundle.
+    rmSync(join(staged, "cli"), { recursive: true, force: true });
+    const { bundle } = await import("./bundle.ts");
+    await bundle(root, join(staged, "cli"));
     mkdirSync(dist, { recursive: true });
     const changed = settle(staged);
     console.log(`Built dist: ${changed} files changed, ${((performance.now() - started) / 1000).toFixed(1)} s`);
@@ -98,4 +102,4 @@ function build(): number {
   }
 }
 
-process.exitCode = build();
+process.exitCode = await build();

@@ -12,7 +12,6 @@ import type { Context } from "./context.ts";
 import type { CopyValues } from "./copy-options.ts";
 import type { CopyOutcome } from "./copy-report.ts";
 import { type Selection, select } from "./copy-selection.ts";
-import { keepNurserySmall } from "./nursery.ts";
 import { printPlan } from "./plan-report.ts";
 
 /** From where to where, as written. */
@@ -62,8 +61,11 @@ export async function runCopy(
     }
     return undefined;
   }
+  const [{ copyToAll }, { keepNurserySmall }] = await Promise.all([
+    import("../transfer/copy-to-all.ts"),
+    import("./nursery.ts"),
+  ]);
   keepNurserySmall();
-  const { copyToAll } = await import("../transfer/copy-to-all.ts");
   const summaries = await copyToAll({
     ...common,
     targets: ends.map(({ opened, roots }) => ({ store: opened.store, roots })),

@@ -2,7 +2,6 @@ import { open, stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import type { Bytes } from "../bytes/bytes.ts";
 import { collect } from "../bytes/collect.ts";
-import { Digester } from "../bytes/hash.ts";
 import { OciError } from "../error/oci-error.ts";
 import type { Algorithm, Digest } from "../spec/digest.ts";
 import type { ContentSource } from "../store/content.ts";
@@ -43,6 +42,7 @@ export async function hashInput(file: string, algorithm: Algorithm, context: Con
   const path = resolvePath(file, context);
   const stats = await stat(path);
   if (!stats.isFile()) throw new OciError("FILE_INVALID", `Expected a regular file, got something else: ${file}`);
+  const { Digester } = await import("../bytes/hash.ts");
   const digester = new Digester(algorithm);
   for await (const chunk of readFileBytes(path, 0, context.signal)) digester.update(chunk);
   return {

@@ -1,5 +1,4 @@
 import { collect } from "../../bytes/collect.ts";
-import { Digester, digestOf } from "../../bytes/hash.ts";
 import type { Descriptor } from "../../spec/descriptor.ts";
 import type { Algorithm } from "../../spec/digest.ts";
 import { Limits } from "../../spec/limits.ts";
@@ -32,6 +31,7 @@ export const command: Command = defineCommand({
   async run({ source }, options, context) {
     const { out } = context;
     if (source === "-") {
+      const { Digester } = await import("../../bytes/hash.ts");
       const digester = new Digester(options.algorithm ?? "sha256");
       for await (const chunk of context.stdin()) digester.update(chunk);
       const { size } = digester;
@@ -57,6 +57,7 @@ async function rehashed(
   algorithm: Algorithm,
   { signal }: Context,
 ): Promise<Descriptor> {
+  const { digestOf } = await import("../../bytes/hash.ts");
   const bytes = await collect(source.fetch(found, { signal }), Limits.manifest, `manifest ${found.digest}`);
   return { ...found, digest: digestOf(bytes, algorithm) };
 }

@@ -1,17 +1,14 @@
 import { once } from "node:events";
-import { access, constants } from "node:fs/promises";
 import { errnoOf } from "../../disk/error.ts";
 import { parseNamePattern } from "../../spec/name-pattern.ts";
 import { openLog } from "../access-log-file.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { reportDepotEvent } from "../depot-report.ts";
-import { keepNurseryOfServer } from "../nursery.ts";
 import { byteSize, duration, flag, integer, list, required, text } from "../option.ts";
 import { otherOwner } from "../owner.ts";
 import { readDirectory } from "../path-argument.ts";
 import { reportRequest } from "../request-report.ts";
 import { reportUpkeep } from "../upkeep-report.ts";
-import { UpkeepSchedule } from "../upkeep-schedule.ts";
 
 const DEFAULT_PORT = 5000;
 /** Milliseconds. */
@@ -55,9 +52,11 @@ export const command: Command = defineCommand({
   ],
   async run({ path }, options, context) {
     const { signal, out } = context;
-    const [{ openRegistry }, { serve }] = await Promise.all([
+    const [{ openRegistry }, { serve }, { keepNurseryOfServer }, { UpkeepSchedule }] = await Promise.all([
       import("../../open/open-registry.ts"),
       import("../../server/serve.ts"),
+      import("../nursery.ts"),
+      import("../upkeep-schedule.ts"),
     ]);
     const sparse = options.sparse.map(parseNamePattern);
     const directory = readDirectory(path, context);
@@ -133,6 +132,7 @@ function isLoopback(address: string): boolean {
 
 async function isUnwritable(directory: string): Promise<boolean> {
   try {
+    const { access, constants } = await import("node:fs/promises");
     await access(directory, constants.W_OK);
     return false;
   } catch (error) {

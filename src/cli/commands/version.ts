@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs";
+import { findPackageJSON } from "node:module";
+import { OciError } from "../../error/oci-error.ts";
 import { type Command, defineCommand } from "../command.ts";
 
-/** The version in the package's own package.json, which lies beside src/ and dist/ alike. */
+/** The version in the package's own package.json, which lies above src/ and dist/ alike. */
 function packageVersion(): string {
-  const file = new URL("../../../package.json", import.meta.url);
+  const file = findPackageJSON(import.meta.url);
+  if (file === undefined) throw new OciError("IO", "The package.json of berth is missing; install berth again");
   const { version } = JSON.parse(readFileSync(file, "utf8")) as { readonly version: string };
   return version;
 }

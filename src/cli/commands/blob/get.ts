@@ -3,7 +3,6 @@ import { connection, openLocated } from "../../connection.ts";
 import { formatBytes } from "../../format.ts";
 import { resolvePath } from "../../input.ts";
 import { required, text } from "../../option.ts";
-import { writeOutputFile } from "../../output-file.ts";
 import { requireDigest } from "../../resolve.ts";
 
 export const command: Command = defineCommand({
@@ -31,6 +30,7 @@ export const command: Command = defineCommand({
       return;
     }
     const file = resolvePath(options.output, context);
+    const { writeOutputFile } = await import("../../output-file.ts");
     await writeOutputFile(file, bytes, signal);
     out.result({ digest: descriptor.digest, size: descriptor.size, file }, [descriptor.digest]);
     context.note(`Wrote ${formatBytes(descriptor.size)} to ${options.output}`);

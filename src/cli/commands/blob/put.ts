@@ -1,5 +1,5 @@
 import type { Bytes } from "../../../bytes/bytes.ts";
-import { Digester } from "../../../bytes/hash.ts";
+import type { Digester } from "../../../bytes/hash.ts";
 import { OciError } from "../../../error/oci-error.ts";
 import { describeOpened, type Opened } from "../../../open/opened.ts";
 import { type Algorithm, computableAlgorithm, type Digest } from "../../../spec/digest.ts";
@@ -46,7 +46,7 @@ export const command: Command = defineCommand({
 
 async function hashFile(file: string, algorithm: Algorithm, context: Context): ReturnType<typeof hashInput> {
   if (file !== "-") return hashInput(file, algorithm, context);
-  const digester = new Digester(algorithm);
+  const digester = await openDigester(algorithm);
   for await (const chunk of context.stdin()) digester.update(chunk);
   return { size: digester.size, digest: digester.digest(), source: () => context.stdin() };
 }
@@ -68,7 +68,7 @@ async function stream(
   const { signal } = context;
   const upload = await need(opened.store, "stage")({ algorithm, signal });
   try {
-    const digester = new Digester(algorithm);
+    const digester = await openDigester(algorithm);
     await upload.append(hashing(context.stdin(), digester), upload.offset, { signal });
     const digest = digester.digest();
     requireSame(opened, digest);
@@ -79,6 +79,11 @@ async function stream(
     await upload.abort().catch(() => undefined);
     throw error;
   }
+}
+
+async function openDigester(algorithm: Algorithm): Promise<Digester> {
+  const { Digester } = await import("../../../bytes/hash.ts");
+  return new Digester(algorithm);
 }
 
 async function* hashing(bytes: Bytes, digester: Digester): Bytes {

@@ -3,7 +3,6 @@ import { describeOpened } from "../../../open/opened.ts";
 import { parseTag } from "../../../spec/name.ts";
 import { type Command, defineCommand } from "../../command.ts";
 import { connection, openLocated } from "../../connection.ts";
-import { editedFile } from "../../editor.ts";
 import { required, text } from "../../option.ts";
 import { resolveManifest, tagMeant } from "../../resolve.ts";
 import { dryRun, platform } from "../../shared-options.ts";
@@ -33,6 +32,7 @@ export const command: Command = defineCommand({
     const descriptor = await resolveManifest(opened, options.platform, context);
     const { readEditable, readEdited } = await import("../../../content/edit-manifest.ts");
     const before = await readEditable(opened.store, descriptor, { signal });
+    const { editedFile } = await import("../../editor.ts");
     await using file = await editedFile(before.text, "manifest.json", context);
     const edited = await file.edit();
     try {

@@ -8,7 +8,6 @@ import { type Command, defineCommand } from "../../command.ts";
 import { connection, openLocated } from "../../connection.ts";
 import { resolvePath } from "../../input.ts";
 import { flag, required, text } from "../../option.ts";
-import { writeOutputFile } from "../../output-file.ts";
 import { resolveManifest } from "../../resolve.ts";
 import { platform } from "../../shared-options.ts";
 
@@ -45,6 +44,7 @@ export const command: Command = defineCommand({
     const content = options.pretty || out.json ? jsonOf(bytes) : undefined;
     if (options.output !== undefined) {
       const file = resolvePath(options.output, context);
+      const { writeOutputFile } = await import("../../output-file.ts");
       await writeOutputFile(file, fromBuffer(bytes), signal);
       out.result({ ...descriptor, file }, [descriptor.digest]);
     } else if (out.json) {

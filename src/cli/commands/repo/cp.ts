@@ -6,7 +6,6 @@ import { type Command, defineCommand } from "../../command.ts";
 import { connection, openLocated, refuseSharedCredentials } from "../../connection.ts";
 import type { Context } from "../../context.ts";
 import { formatBytes, formatCount } from "../../format.ts";
-import { keepNurserySmall } from "../../nursery.ts";
 import { flag, required } from "../../option.ts";
 import { printPlan } from "../../plan-report.ts";
 import { concurrency, dryRun } from "../../shared-options.ts";
@@ -56,6 +55,7 @@ export const command: Command = defineCommand({
       await printPlan(planCopy(copyOptions), ends, context);
       return;
     }
+    const { keepNurserySmall } = await import("../../nursery.ts");
     keepNurserySmall();
     const summary = await copy(copyOptions);
     const { push, mount, link, skip } = summary.nodes;

@@ -1,0 +1,93 @@
+/**
+ * The command line as a few large files. A start loads about thirty modules, more with every command, and each
+ * costs a look-up, a read and a cache file; one file of the same code costs as much as one of them.
+ * See docs/design/0010-one-file-to-start.md.
+ */
+import { copyFileSync, globSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import { rolldown } from "rolldown";
+
+interface ModuleInfo {
+  readonly importedIds: readonly string[];
+}
+
+type Look = (id: string) => ModuleInfo | null;
+
+/** What is loaded together with some modules: they and all that they import, but for what others hold. */
+function closure(from: readonly string[], look: Look, others: readonly ReadonlySet<string>[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  const open = [...from];
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    const at = id;
+    if (found.has(at) || others.some((other) => other.has(at))) continue;
+    found.add(at);
+    open.push(...(look(at)?.importedIds ?? []));
+  }
+  return found;
+}
+
+/** The parts that a start loads: all of them, the parser and its library, what the commands declare. */
+function startingParts(src: string, look: Look): ReadonlyMap<string, ReadonlySet<string>> {
+  const start = closure([join(src, "cli/main.ts"), join(src, "cli/commands/version.ts")], look, []);
+  const program = closure([join(src, "cli/program.ts")], look, [start]);
+  const commands = globSync("cli/commands/**/*.ts", { cwd: src }).map((file) => join(src, file));
+  return new Map([
+    ["start", start],
+    ["program", program],
+    ["commands", closure(commands, look, [start, program])],
+  ]);
+}
+
+/** Folders whose files are loaded one by one, since what they import is large: SQLite, a store of each medium. */
+const APART = new Set(["cli", "open"]);
+
+/** Elsewhere a folder is a file: nobody needs a part of it without most of the rest. */
+function folderOf(src: string, id: string): string | null {
+  const [folder = "", file = ""] = relative(src, id).split(sep);
+  if (folder === ".." || APART.has(folder)) return null;
+  // Whoever reads an index.json has no need of SQLite.
+  return folder === "names" && file.startsWith("sql") ? "names-sql" : folder;
+}
+
+/** Writes the command line and its worker threads, side by side, into a directory. */
+export async function bundle(root: string, directory: string): Promise<void> {
+  const src = join(root, "src");
+  let parts: ReadonlyMap<string, ReadonlySet<string>> | undefined;
+  const build = await rolldown({
+    cwd: root,
+    platform: "node",
+    input: {
+      main: "src/cli/main.ts",
+      "sql-writer-thread": "src/names/sql-writer-thread.ts",
+      "follow-thread": "src/depot/follow-thread.ts",
+      "upkeep-thread": "src/cli/upkeep-thread.ts",
+    },
+    // Commander is a part of almost every start; all other libraries stay where npm puts them.
+    external: (id) => /^[^./]/.test(id) && id !== "commander",
+    preserveEntrySignatures: false,
+    logLevel: "warn",
+    checks: { ineffectiveDynamicImport: false },
+  });
+  await build.write({
+    dir: directory,
+    format: "esm",
+    sourcemap: true,
+    entryFileNames: "[name].js",
+    chunkFileNames: "[name].js",
+    codeSplitting: {
+      includeDependenciesRecursively: false,
+      groups: [
+        {
+          debugName: "parts",
+          name: (id, context) => {
+            parts ??= startingParts(src, (module) => context.getModuleInfo(module));
+            for (const [part, modules] of parts) if (modules.has(id)) return part;
+            return folderOf(src, id);
+          },
+        },
+      ],
+    },
+  });
+  await build.close();
+  copyFileSync(join(root, "node_modules/commander/LICENSE"), join(directory, "commander.LICENSE"));
+}

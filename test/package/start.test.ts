@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { describe, test } from "node:test";
+
+const root = join(import.meta.dirname, "../..");
+const bundle = join(root, "dist/cli");
+
+/** What loads in a moment, or is loaded already when a program starts. */
+const LIGHT = /^node:(?:events|fs|fs\/promises|module|os|path|process|util)$/;
+
+function importsOf(file: string): string[] {
+  const source = readFileSync(join(bundle, file), "utf8");
+  return [...source.matchAll(/^import (?:.* from )?"([^"]+)";$/gm)].map(([, id = ""]) => id);
+}
+
+describe("what a start loads", () => {
+  for (const [file, known] of [
+    ["main.js", ["./start.js"]],
+    ["start.js", []],
+    // Commander has a part that starts programs.
+    ["program.js", ["./start.js", "node:child_process"]],
+    ["commands.js", ["./start.js"]],
+  ] as const) {
+    test(`${file} imports nothing that is slow to load`, () => {
+      const imports = importsOf(file);
+      const slow = imports.filter((id) => !LIGHT.test(id) && !known.some((allowed) => allowed === id));
+      assert.deepEqual(slow, [], `import it where it is used: await import(...) inside run`);
+    });
+  }
+
+  test("every worker thread lies beside the bundle's other files", () => {
+    const threads = globSync("**/*-thread.ts", { cwd: join(root, "src") }).map((file) => basename(file, ".ts"));
+    assert.notEqual(threads.length, 0);
+    const bundled = globSync("*-thread.js", { cwd: bundle }).map((file) => basename(file, ".js"));
+    assert.deepEqual(bundled.toSorted(), threads.toSorted());
+  });
+});
