@@ -17,6 +17,8 @@ export interface DiscoverOptions extends Signal, ReferrerChoice {
   readonly subject: Descriptor;
   /** How many levels of referrers of referrers; {@link Limits.discoverDepth} when absent. */
   readonly depth?: number;
+  /** Also what is in the subject, and in its referrers, where they are indexes. True by default. */
+  readonly children?: boolean;
   /** Requests at a time; 4 when absent. */
   readonly concurrency?: number;
 }
@@ -141,7 +143,7 @@ class Discovery {
       return [];
     }
     const jobs: Job[] = [];
-    for (const edge of manifest && isIndex ? manifestEdges(manifest) : []) {
+    for (const edge of manifest && isIndex && this.#options.children !== false ? manifestEdges(manifest) : []) {
       if (edge.role !== "child") continue;
       node.children.push(this.#count(childNode(edge.descriptor)));
     }

@@ -2,6 +2,7 @@
 export { type AnnotationFile, parseAnnotationFile } from "./annotation-file.ts";
 export type { AnnotationMatch, ReferrerChoice, ReferrerSort } from "./arrange.ts";
 export { attachArtifacts, type Attachment, type AttachOptions } from "./attach.ts";
+export { chooseReferrer, type ChooseReferrerOptions } from "./choose-referrer.ts";
 export { discover, type DiscoveredNode, type DiscoverOptions } from "./discover.ts";
 export type { ArtifactEvent, OnArtifactEvent } from "./event.ts";
 export { type FileSpec, guessMediaType, parseFileSpec, titleOf } from "./file-spec.ts";
@@ -14,4 +15,5 @@ export {
   type PushArtifactOptions,
 } from "./pack.ts";
 export type { ArtifactContent, ArtifactFile } from "./prepare.ts";
+export type { PullContent } from "./pull-content.ts";
 export { pullArtifact, type PullArtifactOptions, type PulledArtifact, type PulledFile } from "./pull.ts";

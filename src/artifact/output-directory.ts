@@ -210,11 +210,15 @@ export class OutputDirectory implements AsyncDisposable {
   }
 }
 
-/** The one error for files that are there with another content. */
-export function conflict(paths: readonly string[]): OciError {
+/** The one error for files that are in the way: with another content, or with any. */
+export function conflict(paths: readonly string[], any = false): OciError {
   const shown = paths.slice(0, 5).map((path) => JSON.stringify(path));
   const more = paths.length > shown.length ? ` and ${paths.length - shown.length} more` : "";
-  return new OciError("CONFLICT", `Refused to overwrite ${shown.join(", ")}${more}: the content differs`, {
-    hint: "Use --force to overwrite, or choose another output directory",
-  });
+  const [reason, hint] = any
+    ? [
+        "there already",
+        "Without --keep-old-files those with the same content stay, and with --force all are overwritten",
+      ]
+    : ["the content differs", "Use --force to overwrite, or choose another output directory"];
+  return new OciError("CONFLICT", `Refused to overwrite ${shown.join(", ")}${more}: ${reason}`, { hint });
 }

@@ -35,6 +35,8 @@ export interface PackedBlob {
 
 export interface PackedArtifact {
   readonly descriptor: Descriptor;
+  /** The manifest's bytes. */
+  readonly manifest: ContentSource;
   readonly artifactType?: string;
   readonly existed: boolean;
   readonly blobs: readonly PackedBlob[];
@@ -84,6 +86,7 @@ export function packed(prepared: PreparedArtifact, blobs: readonly PackedBlob[],
   const { artifactType } = prepared.listing;
   return {
     descriptor: prepared.manifest.descriptor,
+    manifest: prepared.manifest.source,
     ...(artifactType === undefined ? {} : { artifactType }),
     existed,
     blobs,

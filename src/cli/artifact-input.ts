@@ -15,6 +15,7 @@ export const artifactContent: {
   readonly config: Option<string | undefined>;
   readonly annotations: Option<Readonly<Record<string, string>>>;
   readonly annotationFile: Option<string | undefined>;
+  readonly exportManifest: Option<string | undefined>;
 } = {
   config: text("--config <file[:type]>", "a config of its own", "file"),
   annotations: keyValues("-a, --annotation <key=value>", "annotate the manifest (may be repeated)"),
@@ -23,6 +24,7 @@ export const artifactContent: {
     'annotate manifest, config and files, by JSON: {"$manifest": {…}, "$config": {…}, "FILE": {…}}',
     "file",
   ),
+  exportManifest: text("--export-manifest <file>", "also write the manifest into this file here", "file"),
 };
 
 type Content = Pick<ArtifactContent, "files" | "config" | "annotations" | "configAnnotations" | "createdAt">;
@@ -102,6 +104,17 @@ function readCreatedAt(context: Context): Pick<ArtifactContent, "createdAt"> {
   if (epoch === undefined || epoch === "") return {};
   if (/^\d{1,11}$/.test(epoch)) return { createdAt: new Date(Number(epoch) * 1000) };
   throw new OciError("USAGE", `Invalid SOURCE_DATE_EPOCH ${JSON.stringify(epoch)}: expected seconds since 1970`);
+}
+
+/** Writes the manifest of what was pushed into a file, where that is asked for. */
+export async function exportManifest(
+  { manifest }: PackedArtifact,
+  { exportManifest: path }: OptionValues<typeof artifactContent>,
+  context: Context,
+): Promise<void> {
+  if (path === undefined) return;
+  const { writeOutputFile } = await import("./output-file.ts");
+  await writeOutputFile(resolvePath(path, context), manifest(), context.signal);
 }
 
 /** What was or would be pushed, for programs. */

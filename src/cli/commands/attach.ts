@@ -1,6 +1,6 @@
 import { OciError } from "../../error/oci-error.ts";
 import { describeOpened } from "../../open/opened.ts";
-import { artifactContent, artifactLines, artifactResult, readContent } from "../artifact-input.ts";
+import { artifactContent, artifactLines, artifactResult, exportManifest, readContent } from "../artifact-input.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { connection, openLocated } from "../connection.ts";
 import { anyNumber, required, text } from "../option.ts";
@@ -62,6 +62,7 @@ export const command: Command = defineCommand({
       onEvent,
     });
     if (!packed) return;
+    if (!options.dryRun) await exportManifest(packed, options, context);
     const result = {
       subject: { reference: describeOpened(opened), digest: descriptor.digest },
       ...artifactResult(packed),

@@ -1,19 +1,20 @@
-import type { AnnotationMatch, ReferrerChoice } from "../../artifact/arrange.ts";
+import type { ReferrerChoice } from "../../artifact/arrange.ts";
 import type { DiscoveredNode } from "../../artifact/discover.ts";
 import { OciError } from "../../error/oci-error.ts";
 import { describeOpened } from "../../open/opened.ts";
 import { type Command, defineCommand } from "../command.ts";
+import { annotationMatches, readAnnotationMatch } from "../annotation-match.ts";
 import { Limits } from "../../spec/limits.ts";
 import { connection, openLocated } from "../connection.ts";
 import { drawTree, speaksUnicode } from "../discovered-tree.ts";
-import { choice, flag, integer, list, type OptionValues, required } from "../option.ts";
+import { choice, flag, integer, type OptionValues, required } from "../option.ts";
 import { purlWriter, resolveManifest } from "../resolve.ts";
 import { artifactType, concurrency, platform } from "../shared-options.ts";
 
 /** Which referrers are shown, and in which order. */
 const chosen = {
   artifactType,
-  annotation: list("-a, --annotation <key[=value]>", "only those with this annotation (may be repeated: with all)"),
+  annotation: annotationMatches,
   sort: choice("--sort <key>", "the order of the referrers of each manifest", ["created", "size", "type"]),
   desc: flag("--desc", "the other way round: the newest, the largest first"),
   top: integer("--top <n>", "of each manifest only the first referrers", 1, Limits.referrers),
@@ -71,16 +72,10 @@ function readChoice({ artifactType: type, annotation, sort, desc, top }: OptionV
   }
   return {
     ...(type === undefined ? {} : { artifactType: type }),
-    annotations: annotation.map(readMatch),
+    annotations: annotation.map(readAnnotationMatch),
     ...(sort === undefined ? {} : { sort, descending: desc }),
     ...(top === undefined ? {} : { top }),
   };
-}
-
-function readMatch(text: string): AnnotationMatch {
-  const [, key, , value] = /^([^=]+)(=([^]*))?$/.exec(text) ?? [];
-  if (key !== undefined) return value === undefined ? { key } : { key, value };
-  throw new OciError("USAGE", `Invalid value ${JSON.stringify(text)} for --annotation: expected key or key=value`);
 }
 
 /** A node with its descriptor's fields beside the others. */

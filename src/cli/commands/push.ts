@@ -1,7 +1,7 @@
 import { OciError } from "../../error/oci-error.ts";
 import { describeOpened, type Opened } from "../../open/opened.ts";
 import { DEFAULT_TAG } from "../../spec/reference.ts";
-import { artifactContent, artifactLines, artifactResult, readContent } from "../artifact-input.ts";
+import { artifactContent, artifactLines, artifactResult, exportManifest, readContent } from "../artifact-input.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { connection, openLocated } from "../connection.ts";
 import { required, text, variadic } from "../option.ts";
@@ -58,6 +58,7 @@ export const command: Command = defineCommand({
       signal,
       onEvent,
     });
+    if (!options.dryRun) await exportManifest(packed, options, context);
     const result = { target: describeOpened(opened), tags, ...artifactResult(packed) };
     const { digest } = packed.descriptor;
     out.result(
