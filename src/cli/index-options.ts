@@ -1,10 +1,13 @@
+import { OciError } from "../error/oci-error.ts";
 import { describeOpened } from "../open/opened.ts";
+import { Annotation } from "../spec/annotation.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
+import { MediaType } from "../spec/media-type.ts";
 import { formatPlatform, parsePlatformText } from "../spec/platform.ts";
 import type { Store } from "../store/store.ts";
 import { type ConnectionValues, openLocated } from "./connection.ts";
 import type { Context } from "./context.ts";
-import { formatBytes } from "./format.ts";
+import { formatBytes, formatCount } from "./format.ts";
 import { flag, keyValues, list, type Option, type OptionValues, text } from "./option.ts";
 import { resolveManifest } from "./resolve.ts";
 
@@ -51,6 +54,27 @@ export async function gatherEntries(
     found.push(...entries);
   }
   return found;
+}
+
+/**
+ * Tells what an index has no place for, where it is Docker's manifest list.
+ * @throws OciError UNSUPPORTED for annotations that were asked for
+ */
+export function tellDockerLimits(
+  mediaType: string | undefined,
+  entries: readonly Descriptor[],
+  options: EntryValues,
+  context: Context,
+): void {
+  if (mediaType !== MediaType.DockerManifestList) return;
+  if (Object.keys(options.describedAnnotations).length > 0) {
+    throw new OciError("UNSUPPORTED", "The entries of Docker's manifest lists have no annotations", {
+      hint: "Leave --desc-annotation out, or keep the media type of OCI's index",
+    });
+  }
+  const left = entries.filter(({ annotations }) => annotations?.[Annotation.DockerReferenceType] !== undefined);
+  if (left.length > 0)
+    context.warn(`Docker's manifest list has no place for ${formatCount(left.length, "attestation")}`);
 }
 
 /** One line for each entry: platform, digest, size, type. */

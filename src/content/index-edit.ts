@@ -13,24 +13,57 @@ import type { Source } from "../store/store.ts";
 import { prepareManifest, type PreparedManifest } from "./write-manifest.ts";
 
 export interface CreateIndexOptions {
+  /** Docker's manifest list, or OCI's index, which is the default. */
+  readonly mediaType?: typeof MediaType.ImageIndex | typeof MediaType.DockerManifestList;
   readonly artifactType?: string;
   readonly subject?: Descriptor;
   readonly annotations?: Annotations;
 }
 
-/** Writes an index (image-spec image-index.md) of entries; equal digests stand in it once. */
+/**
+ * Writes an index (image-spec image-index.md) of entries; equal digests stand in it once. The entries of Docker's list
+ * are type, size, digest and platform alone, without attestations; the manifests that they name stay as they are.
+ * @throws OciError UNSUPPORTED for what Docker's list has no place for
+ */
 export function createIndex(entries: readonly Descriptor[], options: CreateIndexOptions = {}): PreparedManifest {
-  const { artifactType, subject, annotations = {} } = options;
-  const manifests = [...new Map(entries.map((entry) => [entry.digest, entry])).values()];
+  const { artifactType, subject, annotations = {}, mediaType = MediaType.ImageIndex } = options;
+  const isDocker = mediaType === MediaType.DockerManifestList;
+  const distinct = [...new Map(entries.map((entry) => [entry.digest, entry])).values()];
+  const manifests = isDocker ? dockerEntries(distinct) : distinct;
   const document = {
     schemaVersion: 2,
-    mediaType: MediaType.ImageIndex,
+    mediaType,
     ...(artifactType === undefined ? {} : { artifactType }),
     manifests,
     ...(subject === undefined ? {} : { subject: bare(subject) }),
     ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
   };
-  return prepareManifest(encodeJson(document), MediaType.ImageIndex);
+  if (isDocker) refuseFields(document);
+  return prepareManifest(encodeJson(document), mediaType);
+}
+
+function refuseFields(document: object): void {
+  for (const field of ["artifactType", "subject", "annotations"]) {
+    if (!Object.hasOwn(document, field)) continue;
+    throw new OciError("UNSUPPORTED", `Docker's manifest lists have no place for the field ${field}`, {
+      hint: "Keep the media type of OCI's index",
+    });
+  }
+}
+
+/**
+ * Entries as Docker's lists have them. Attestations go: without annotations nobody could tell what they are.
+ * @throws OciError UNSUPPORTED for an entry without a platform: Docker's list demands one, and would never choose it
+ */
+function dockerEntries(entries: readonly Descriptor[]): readonly Descriptor[] {
+  const images = entries.filter(({ annotations }) => annotations?.[Annotation.DockerReferenceType] === undefined);
+  return images.map(({ mediaType, digest, size, platform }) => {
+    if (platform) return { mediaType, digest, size, platform };
+    throw new OciError("UNSUPPORTED", `${digest} has no platform, which every entry of Docker's manifest list has`, {
+      digest,
+      hint: "Say one with --desc-platform, or keep the media type of OCI's index",
+    });
+  });
 }
 
 function bare({ mediaType, digest, size }: Descriptor): Descriptor {
@@ -84,7 +117,8 @@ export interface AddOptions {
 
 /**
  * Adds entries at the end; one of the same digest takes the place of the old one.
- * @throws OciError CONFLICT where another entry is for the same platform: the second would never be chosen
+ * @throws OciError CONFLICT where another entry is for the same platform: the second would never be chosen;
+ *   UNSUPPORTED for one without a platform in Docker's list
  */
 export function addEntries(
   index: EditableIndex,
@@ -92,7 +126,8 @@ export function addEntries(
   options: AddOptions = {},
 ): PreparedManifest {
   const entries = [...index.entries];
-  for (const descriptor of added) {
+  const isDocker = index.descriptor.mediaType === MediaType.DockerManifestList;
+  for (const descriptor of isDocker ? dockerEntries(added) : added) {
     const same = entries.findIndex((entry) => entry.descriptor.digest === descriptor.digest);
     const at = same === -1 ? samePlatform(entries, descriptor) : same;
     const there = entries[at]?.descriptor;

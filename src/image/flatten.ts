@@ -1,6 +1,7 @@
 import { OciError } from "../error/oci-error.ts";
 import type { Bytes } from "../bytes/bytes.ts";
 import type { JsonObject } from "../spec/json.ts";
+import type { Signal } from "../store/content.ts";
 import { BLOCK, padding } from "../tar/block.ts";
 import { compress, type Compression } from "../tar/compress.ts";
 import { editHeaders } from "../tar/edit-headers.ts";
@@ -9,11 +10,12 @@ import { Meter } from "../tar/measure.ts";
 import { blocksOf, type RawHeader } from "../tar/raw-header.ts";
 import { readTar } from "../tar/read.ts";
 import { encodeEntry } from "../tar/write.ts";
+import type { ChosenImage } from "./choose-image.ts";
 import type { DraftLayer, DraftStep, ImageDraft, StepScope } from "./draft.ts";
 import { FileTree, type Inode, type LayerEntry, pathOf, type TreeNode } from "./file-tree.ts";
 import { toJson } from "./json-edit.ts";
 import { EPOCH } from "./layer-addition.ts";
-import { compressionOf, scanTar } from "./layer-files.ts";
+import { compressionOf, layerTar, scanTar } from "./layer-files.ts";
 import { draftTar, requireDiffId } from "./layer-rewrite.ts";
 import { layerType } from "./media-family.ts";
 
@@ -25,12 +27,17 @@ interface Arrangement {
   readonly links: readonly (readonly [node: TreeNode, first: TreeNode])[];
 }
 
+/** A layer that can be read as often as it takes. */
+interface TarLayer extends Pick<DraftLayer, "descriptor" | "diffId"> {
+  open(): Bytes;
+}
+
 /** Folders' headers, so that what stands in them beside the usual fields lives on. */
 type FolderHeaders = ReadonlyMap<TarEntry, readonly RawHeader[]>;
 
 async function readTree(
-  layers: readonly DraftLayer[],
-  scope: StepScope,
+  layers: readonly TarLayer[],
+  signal: Signal,
 ): Promise<{ tree: FileTree; headers: FolderHeaders }> {
   const tree = new FileTree();
   const headers = new Map<TarEntry, readonly RawHeader[]>();
@@ -40,7 +47,7 @@ async function readTree(
       entries.push({ entry, order: entries.length });
       if (entry.type === "directory") headers.set(entry, raw);
     };
-    await scanTar(draftTar(layer, scope), layer.descriptor, take, scope);
+    await scanTar(layer.open(), layer.descriptor, take, signal);
     tree.apply(entries);
   }
   return { tree, headers };
@@ -78,16 +85,16 @@ function* headersAt(raw: readonly RawHeader[], entry: TarEntry, node: TreeNode):
 }
 
 async function* flatTar(
-  layers: readonly DraftLayer[],
+  layers: readonly TarLayer[],
   { tree, headers }: { readonly tree: FileTree; readonly headers: FolderHeaders },
-  scope: StepScope,
+  signal: Signal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { folders, contents, links } = arrange(tree, layers.length);
   for (const node of folders) {
     const entry = node.inode?.entry;
     if (entry) yield* headersAt(headers.get(entry) ?? [], entry, node);
   }
-  for (const [at, layer] of layers.entries()) yield* contentsOf(layer, contents[at] ?? new Map(), scope);
+  for (const [at, layer] of layers.entries()) yield* contentsOf(layer, contents[at] ?? new Map(), signal);
   for (const [node, first] of links) {
     const entry = node.inode?.entry;
     if (entry)
@@ -97,17 +104,14 @@ async function* flatTar(
 }
 
 async function* contentsOf(
-  layer: DraftLayer,
+  layer: TarLayer,
   living: ReadonlyMap<number, TreeNode>,
-  scope: StepScope,
+  signal: Signal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const meter = new Meter();
-  const tar: Bytes = meter.measure(draftTar(layer, scope));
+  const tar: Bytes = meter.measure(layer.open());
   let order = 0;
-  for await (const { entry, headers, content } of readTar(tar, {
-    endRequired: false,
-    ...(scope.signal ? { signal: scope.signal } : {}),
-  })) {
+  for await (const { entry, headers, content } of readTar(tar, { endRequired: false, ...signal })) {
     const node = living.get(order);
     order += 1;
     if (!node) continue;
@@ -149,11 +153,32 @@ async function flattened(
   compression: Compression,
   scope: StepScope,
 ): Promise<DraftLayer> {
-  const read = await readTree(layers, scope);
+  const signal: Signal = scope.signal ? { signal: scope.signal } : {};
+  const opened = layers.map((layer) => ({ ...layer, open: () => draftTar(layer, scope) }));
+  const read = await readTree(opened, signal);
   const diff = new Meter();
-  const tar = (): Bytes => flatTar(layers, read, scope);
+  const tar = (): Bytes => flatTar(opened, read, signal);
   const bytes = compress(diff.measure(tar()), compression, scope.signal);
   const descriptor = await scope.writer.stream(bytes, layerType(top.descriptor.mediaType, compression));
   scope.changes.push({ role: "layer", from: top.descriptor, to: descriptor });
   return { descriptor, document: toJson(descriptor) as JsonObject, diffId: diff.result.digest, tar };
+}
+
+/**
+ * The files of an image as a container sees them, in one tar. The layers are read twice: once for the headers, and once
+ * for the contents, which are checked against the DiffIDs on the way.
+ * @throws OciError UNSUPPORTED where it is no image, ARCHIVE_INVALID, LIMIT_EXCEEDED, DIGEST_INVALID
+ */
+export async function* exportImageTar(
+  { source, manifest, config, descriptor: { digest } }: ChosenImage,
+  signal: Signal = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (!config) throw new OciError("UNSUPPORTED", `${digest} has no files: it is an artifact`, { digest });
+  const layers = manifest.layers.map((descriptor, at) => ({
+    descriptor,
+    // As many as layers: checked when the configuration was read.
+    diffId: config.diffIds[at] ?? descriptor.digest,
+    open: () => layerTar(source, descriptor, signal),
+  }));
+  yield* flatTar(layers, await readTree(layers, signal), signal);
 }

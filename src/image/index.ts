@@ -10,6 +10,7 @@ export { type CreatedImage, type CreatedResult, createImage, type CreateImageOpt
 export { diffImages, type FieldChange, type ImageDiff, type ImageDiffOptions } from "./diff.ts";
 export type { ImageEvent, OnImageEvent } from "./event.ts";
 export type { ChangedFile, FileAspect, FileDiff } from "./file-diff.ts";
+export { exportImageTar } from "./flatten.ts";
 export type { ImageChange } from "./image-change.ts";
 export { type ImageFile, listImageFiles, listLayerFiles } from "./image-files.ts";
 export {

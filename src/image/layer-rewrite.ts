@@ -29,7 +29,8 @@ function keptAnnotations({ annotations }: Descriptor): Pick<Descriptor, "annotat
 }
 
 /** @throws OciError DIGEST_INVALID when a layer is not what the configuration says */
-export function requireDiffId({ descriptor, diffId }: DraftLayer, found: Digest): void {
+export function requireDiffId(layer: Pick<DraftLayer, "descriptor" | "diffId">, found: Digest): void {
+  const { descriptor, diffId } = layer;
   if (found === diffId) return;
   throw new OciError(
     "DIGEST_INVALID",

@@ -1,8 +1,9 @@
 import { hash } from "node:crypto";
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { gunzipSync } from "node:zlib";
 
 import { workFolder } from "./fixture.ts";
 import { inside } from "./inside.ts";
@@ -67,6 +68,13 @@ describe("image files", () => {
     await run(...rebase, "--tag", "v2");
     assert.equal(await run("image", "cat", "ocidir://images:v2", "/etc/release"), "2\n");
     await run("image", "flatten", "ocidir://images:v2", "--create", "./flat:v2");
+    await run("image", "flatten", "ocidir://images:v2", "-o", "files.tar");
+    const files = await readFile(join(cwd, "files.tar"), "latin1");
+    assert.equal(await run("image", "flatten", "ocidir://images:v2", "-o", "-"), files);
+    await run("image", "flatten", "ocidir://images:v2", "-o", "files.tar.gz", "--compression", "gzip");
+    assert.equal(gunzipSync(await readFile(join(cwd, "files.tar.gz"))).toString("latin1"), files);
+    const both = await inside(["image", "flatten", "ocidir://images:v2", "-o", "x", "--tag", "t"], { cwd });
+    assert.equal(both.code, 2);
     assert.equal(
       await run("image", "diff", "ocidir://images:v2", "./flat:v2", "/", "--json").then(
         (out) => (JSON.parse(out) as { files: object }).files && "ok",

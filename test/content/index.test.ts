@@ -10,7 +10,7 @@ import type { Descriptor } from "../../src/spec/descriptor.ts";
 import { MediaType } from "../../src/spec/media-type.ts";
 import { workFolder } from "../cli/fixture.ts";
 import { inside as berth } from "../cli/inside.ts";
-import { image, json, pushBlob, pushImage, pushManifest, toArray } from "../support/content.ts";
+import { image, index, json, pushBlob, pushImage, pushManifest, toArray } from "../support/content.ts";
 import { pushSampleGraph } from "../support/graph.ts";
 import { servedRegistry } from "./served.ts";
 
@@ -28,15 +28,57 @@ const attestation = entry("f", undefined, {
   "vnd.docker.reference.type": "attestation-manifest",
 });
 
-async function editable(document: object) {
+async function editable(document: object, mediaType: string = MediaType.ImageIndex) {
   const store = createMemoryStore();
-  const piece = json({ schemaVersion: 2, mediaType: MediaType.ImageIndex, ...document }, MediaType.ImageIndex);
+  const piece = json({ schemaVersion: 2, mediaType, ...document }, mediaType);
   await pushManifest(store, piece);
   return readIndex(store, piece.descriptor);
 }
 
 const digests = (bytes: Uint8Array): string[] =>
   (JSON.parse(Buffer.from(bytes).toString()).manifests as { digest: string }[]).map(({ digest }) => digest.slice(7, 8));
+
+describe("Docker's manifest list", () => {
+  const docker = { mediaType: MediaType.DockerManifestList } as const;
+
+  test("has entries of four fields, and no attestations", async () => {
+    const annotated = { ...entry("a", "amd64", { a: "b" }), artifactType: "application/x" };
+    const made = createIndex([annotated, attestation], docker);
+    assert.equal(made.descriptor.mediaType, docker.mediaType);
+    assert.deepEqual(JSON.parse(Buffer.from(made.bytes).toString()), {
+      schemaVersion: 2,
+      mediaType: docker.mediaType,
+      manifests: [entry("a", "amd64")],
+    });
+    const index = await editable({ ...docker, manifests: [entry("a", "amd64")] }, docker.mediaType);
+    const added = addEntries(index, [entry("b", "arm64", { a: "b" }), attestation]);
+    assert.deepEqual(JSON.parse(Buffer.from(added.bytes).toString()).manifests, [
+      entry("a", "amd64"),
+      entry("b", "arm64"),
+    ]);
+  });
+
+  test("has no place for an entry without a platform, nor for annotations, a type or a subject", async () => {
+    const unsupported = (error: unknown) => isOciError(error, "UNSUPPORTED");
+    assert.throws(() => createIndex([entry("a")], docker), unsupported);
+    for (const more of [{ annotations: { a: "b" } }, { artifactType: "a/b" }, { subject: entry("c") }]) {
+      assert.throws(() => createIndex([entry("a", "amd64")], { ...docker, ...more }), unsupported);
+    }
+    await using folder = await workFolder();
+    {
+      await using store = await openLayout(join(folder.path, "images"), { create: true });
+      const child = { ...(await pushImage(store, image("one"))), platform: { os: "linux", architecture: "amd64" } };
+      await pushManifest(store, index([child]), ["v1"]);
+    }
+    const create = ["index", "create", "ocidir://images:list", "ocidir://images:v1"];
+    const args = [...create, "--media-type", docker.mediaType];
+    const refused = await berth([...args, "--desc-annotation", "a=b"], { cwd: folder.path });
+    assert.match(refused.err, /no annotations/);
+    const ran = await berth([...args, "--json"], { cwd: folder.path });
+    assert.equal(ran.code, 0, ran.err);
+    assert.equal((JSON.parse(ran.out) as Descriptor).mediaType, docker.mediaType);
+  });
+});
 
 describe("editing an index", () => {
   test("keeps what it does not know, and replaces only what was said", async () => {

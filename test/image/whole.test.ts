@@ -6,10 +6,13 @@ import { isOciError } from "../../src/error/oci-error.ts";
 import { chooseImage, type ChosenImage } from "../../src/image/choose-image.ts";
 import { checkBase } from "../../src/image/check-base.ts";
 import { diffImages } from "../../src/image/diff.ts";
+import { exportImageTar } from "../../src/image/flatten.ts";
 import { listImageFiles } from "../../src/image/image-files.ts";
+import { layerTar } from "../../src/image/layer-files.ts";
 import { modImage, type ModImageOptions } from "../../src/image/mod.ts";
 import { createMemoryStore } from "../../src/memory/memory.ts";
 import { MediaType } from "../../src/spec/media-type.ts";
+import { readAll } from "../support/content.ts";
 import { put, temporary } from "./fixture.ts";
 import { Annotation } from "../../src/spec/annotation.ts";
 import type { Descriptor } from "../../src/spec/descriptor.ts";
@@ -106,11 +109,17 @@ describe("images as a whole", () => {
     assert.deepEqual(diff.files, { added: [], removed: [], changed: [] });
     assert.equal((await mod(store, descriptor, { flatten: true })).descriptor.digest, flat.digest);
     assert.equal(image.config?.history.length, 1);
+    const tar = await readAll(exportImageTar(before));
+    const [layer] = image.manifest.layers;
+    assert.ok(layer);
+    assert.ok(tar.equals(await readAll(layerTar(store, layer, {}))), "the files alone are the tar of the flat layer");
   });
 
   test("a layer that unpacks to something else than the configuration says stops every change that reads it", async () => {
     const { store, descriptor } = await made({ layers: [base], diffIds: [`sha256:${"0".repeat(64)}`] });
     const set = new Date(0);
+    const exported = readAll(exportImageTar(await chooseImage(store, descriptor, {})));
+    await assert.rejects(exported, (error) => isOciError(error, "DIGEST_INVALID"));
     for (const change of [
       { flatten: true },
       { compression: "zstd" },

@@ -1,11 +1,15 @@
+import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isOciError } from "../../src/error/oci-error.ts";
+import { chooseImage } from "../../src/image/choose-image.ts";
+import { listImageFiles } from "../../src/image/image-files.ts";
 import { openLocator } from "../../src/open/open-locator.ts";
 import { nameOf, type Opened } from "../../src/open/opened.ts";
 import type { Descriptor } from "../../src/spec/descriptor.ts";
 import { parseLocator } from "../../src/spec/locator.ts";
 import { parseDigestTag } from "../../src/spec/referrer.ts";
+import { readTar } from "../../src/tar/read.ts";
 import { readAll } from "../support/content.ts";
 import type { Scene } from "./coming-from-scene.ts";
 
@@ -36,7 +40,27 @@ export async function compared(same: string, printed: string, scene: Scene): Pro
   const place = rest.at(-1);
   if (place === undefined) return at(same, scene, async (opened) => (await rootOf(opened)).digest);
   if (what === "file") return readFile(join(scene.folder, place), "utf8");
+  if (what === "tar") return tarContents(join(scene.folder, place));
   return at(place, scene, async (opened) => inspect(what ?? "", opened));
+}
+
+/** What a tar has, in any order; folders that only lead to something are no matter. */
+async function tarContents(path: string): Promise<unknown> {
+  const found: unknown[] = [];
+  for await (const { entry, content } of readTar(createReadStream(path))) {
+    const { type, mode, uid, gid, modifiedAt } = entry;
+    if (type === "directory") continue;
+    found.push([
+      entry.path.replace(/^\//, ""),
+      type,
+      mode,
+      uid,
+      gid,
+      modifiedAt,
+      (await readAll(content())).toString(),
+    ]);
+  }
+  return found.toSorted();
 }
 
 /** Opens what a line speaks of; what is not there is "nothing". */
@@ -79,6 +103,8 @@ async function inspect(what: string, opened: Opened): Promise<unknown> {
       return document.manifests?.map(({ digest, platform }) => ({ digest, platform }));
     case "layers":
       return document.layers;
+    case "files":
+      return filesOf(opened, root);
     case "config":
       return configOf(opened, document);
     case "referrers":
@@ -93,6 +119,11 @@ async function tagsOf({ store }: Opened): Promise<unknown> {
     if (!parseDigestTag(name)) found.push([name, (await store.resolve({ tag: name })).digest]);
   }
   return found;
+}
+
+async function filesOf({ store }: Opened, root: Descriptor): Promise<unknown> {
+  const files = await listImageFiles(await chooseImage(store, root, {}));
+  return files.map(({ path, type, mode, size }) => [path, type, mode, size]);
 }
 
 /** What a program would run with; times and history differ from tool to tool. */

@@ -85,6 +85,7 @@ async function seed(app: Store, bundle: Store, folder: string): Promise<void> {
   }));
   await pushManifest(app, index(children), ["v1"]);
   const v2 = await push(app, await imageOf("amd64", { status: "draft" }), ["v2"]);
+  await push(app, await imageOf("riscv64"), ["riscv64"]);
   const sbom = piece(SBOM, "application/spdx+json");
   await push(app, artifact(sbom, { artifactType: "application/spdx+json", subject: v2.descriptor }));
   const hello = piece(HELLO, "text/plain");

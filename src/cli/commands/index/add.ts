@@ -1,7 +1,7 @@
 import { type Command, defineCommand } from "../../command.ts";
 import { connection, openLocated, refuseSharedCredentials } from "../../connection.ts";
 import { changeIndex } from "../../index-change.ts";
-import { entryOptions, gatherEntries } from "../../index-options.ts";
+import { entryOptions, gatherEntries, tellDockerLimits } from "../../index-options.ts";
 import { flag, required, variadic } from "../../option.ts";
 import { dryRun } from "../../shared-options.ts";
 
@@ -34,6 +34,7 @@ export const command: Command = defineCommand({
     await using opened = await openLocated(target, options.dryRun ? "read" : "write", options, context);
     await changeIndex(opened, options.dryRun, context, async (index) => {
       const added = await gatherEntries(sources, options.dryRun ? undefined : opened.store, options, context);
+      tellDockerLimits(index.descriptor.mediaType, added, options, context);
       const { addEntries } = await import("../../../content/index-edit.ts");
       return { prepared: addEntries(index, added, { replace: options.replace }), result: { added } };
     });
