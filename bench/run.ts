@@ -105,3 +105,5 @@ try {
     if (servers) await stopAll(servers, folder);
   }
 }
+// A row that failed may have left servers: they would keep this process waiting.
+process.exit();
