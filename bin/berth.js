@@ -24,7 +24,15 @@ function cacheCode() {
 
 function start() {
   cacheCode();
-  return import("../dist/cli/main.js").catch((error) => {
+  let isRunning = true;
+  // With nothing left to wait for, the program would never go on, and that must not look like a success.
+  process.once("beforeExit", () => {
+    if (isRunning) fail("The program stopped before it was done; this is a bug, please report it");
+  });
+  const program = import("../dist/cli/main.js").finally(() => {
+    isRunning = false;
+  });
+  return program.catch((error) => {
     if (!error || error.code !== "ERR_MODULE_NOT_FOUND") throw error;
     if (String(error.url).endsWith("/dist/cli/main.js")) {
       fail("The program is not built yet; run: npm run build");

@@ -49,6 +49,22 @@ function folderOf(src: string, id: string): string | null {
   return folder === "names" && file.startsWith("sql") ? "names-sql" : folder;
 }
 
+/**
+ * An `import` of one of Node's own modules copies all that it exports, and some of that is loaded when it is looked at:
+ * `node:util` has its text decoder and its diff, `node:fs` its streams. What is taken from the module itself is only that.
+ */
+function takeBuiltins(code: string): string {
+  return code.replaceAll(/^import (.+) from "(node:[^"]+)";$/gm, (_line, what: string, id: string) => {
+    const module = `globalThis.process.getBuiltinModule("${id}")`;
+    const [, whole, names] = /^(?:\* as )?([\w$]+)?(?:, )?(?:\{(.*)\})?$/.exec(what) ?? [];
+    const parts = [
+      ...(whole === undefined ? [] : [whole]),
+      ...(names === undefined ? [] : [`{${names.replaceAll(" as ", ": ")}}`]),
+    ];
+    return `const ${parts.map((part) => `${part} = ${module}`).join(", ")};`;
+  });
+}
+
 /** Writes the command line and its worker threads, side by side, into a directory. */
 export async function bundle(root: string, directory: string): Promise<void> {
   const src = join(root, "src");
@@ -67,6 +83,7 @@ export async function bundle(root: string, directory: string): Promise<void> {
     preserveEntrySignatures: false,
     logLevel: "warn",
     checks: { ineffectiveDynamicImport: false },
+    plugins: [{ name: "take-builtins", renderChunk: (code) => takeBuiltins(code) }],
   });
   await build.write({
     dir: directory,
@@ -80,6 +97,8 @@ export async function bundle(root: string, directory: string): Promise<void> {
         {
           debugName: "parts",
           name: (id, context) => {
+            // It waits for the command at its top: a file that others import could not wait for them.
+            if (id === join(src, "cli/main.ts")) return null;
             parts ??= startingParts(src, (module) => context.getModuleInfo(module));
             for (const [part, modules] of parts) if (modules.has(id)) return part;
             return folderOf(src, id);

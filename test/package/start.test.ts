@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, test } from "node:test";
@@ -26,6 +27,14 @@ describe("what a start loads", () => {
       const imports = importsOf(file);
       const slow = imports.filter((id) => !LIGHT.test(id) && !known.some((allowed) => allowed === id));
       assert.deepEqual(slow, [], `import it where it is used: await import(...) inside run`);
+    });
+  }
+
+  for (const words of [["version"], ["--help"], ["copy", "--help"], ["digest", "-"]]) {
+    test(`berth ${words.join(" ")} runs to its end`, () => {
+      const run = spawnSync(process.execPath, [join(root, "bin/berth.js"), ...words], { input: "", encoding: "utf8" });
+      assert.deepEqual({ status: run.status, stderr: run.stderr }, { status: 0, stderr: "" });
+      assert.notEqual(run.stdout, "");
     });
   }
 
