@@ -10,7 +10,7 @@ import type { Referrer, Via } from "../store/names.ts";
 import type { Source } from "../store/store.ts";
 import { manifestEdges } from "../store/successors.ts";
 import { arrange, createdOf, isFilter, needsAnnotations, orderReferrers, type ReferrerChoice } from "./arrange.ts";
-import { eachOf } from "./workers.ts";
+import { eachOf } from "../transfer/workers.ts";
 
 export interface DiscoverOptions extends Signal, ReferrerChoice {
   readonly source: Pick<Source, "fetch" | "referrers">;

@@ -6,7 +6,7 @@ import type { Store } from "../store/store.ts";
 import { doneContent, type OnArtifactEvent, plannedContent } from "./event.ts";
 import type { Part } from "./file.ts";
 import { type ArtifactContent, distinctBlobs, prepareArtifact, type PreparedArtifact } from "./prepare.ts";
-import { eachOf } from "./workers.ts";
+import { eachOf } from "../transfer/workers.ts";
 
 /** The part of a store that artifacts are pushed to. */
 export type ArtifactTarget = Pick<Store, "exists" | "push" | "update" | "listReferrers">;

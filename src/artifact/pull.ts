@@ -11,7 +11,7 @@ import { conflict, OutputDirectory } from "./output-directory.ts";
 import type { StagedEntry } from "./staged.ts";
 import { type PullContent, readPullContent, type WantedFile } from "./pull-content.ts";
 import { unpackFolder } from "./unpack.ts";
-import { eachOf } from "./workers.ts";
+import { eachOf } from "../transfer/workers.ts";
 
 export interface PullArtifactOptions extends PullContent {
   /** Where the files go; made when it is missing. Nothing is ever written outside it. */

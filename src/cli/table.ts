@@ -23,6 +23,18 @@ export const table: readonly Entry[] = [
   entry("pull", "Write the files of an artifact into a directory", () => import("./commands/pull.ts")),
   entry("attach", "Attach files to an image or artifact", () => import("./commands/attach.ts")),
   entry("discover", "Show what hangs on an image or artifact", () => import("./commands/discover.ts")),
+  entry("sign", "Sign images, artifacts or plain files", () => import("./commands/sign.ts")),
+  entry("verify", "Verify signatures of images, artifacts or plain files", () => import("./commands/verify.ts")),
+  entry("attest", "Sign a statement about an image or artifact", () => import("./commands/attest.ts")),
+  entry(
+    "verify-attestation",
+    "Verify signed statements about an image, and print them",
+    () => import("./commands/verify-attestation.ts"),
+  ),
+  entry("signatures", "List every signature on an image, whatever made it", () => import("./commands/signatures.ts")),
+  entry("key generate", "Make a key pair to sign with", () => import("./commands/key/generate.ts")),
+  entry("key import", "Encrypt a private key of another tool", () => import("./commands/key/import.ts")),
+  entry("key public", "Print the public key of a private one", () => import("./commands/key/public.ts")),
   entry("image create", "Build an image from folders and tars", () => import("./commands/image/create.ts")),
   entry("image mod", "Change an image and rebuild the index above it", () => import("./commands/image/mod.ts")),
   entry("image inspect", "Show what an image is made of", () => import("./commands/image/inspect.ts")),
@@ -74,6 +86,7 @@ export const table: readonly Entry[] = [
 /** What the groups are about. */
 export const groups: Readonly<Record<string, string>> = {
   image: "Create, change and inspect images",
+  key: "Make and read keys to sign with",
   manifest: "Read, write, compare and remove manifests",
   blob: "Read, write, compare and remove blobs",
   tag: "List, add, rename and remove tags",

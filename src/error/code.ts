@@ -39,6 +39,7 @@ export type ErrorCode =
   | "PROTOCOL"
   | "INTERRUPTED"
   | "CHECK_FAILED"
+  | "UNVERIFIED"
   | "PARTIAL"
   | "INTERNAL";
 
@@ -66,6 +67,7 @@ export const Exit: {
   readonly Network: 7;
   readonly Disk: 8;
   readonly Partial: 9;
+  readonly Unverified: 10;
   readonly Interrupted: 130;
 } = {
   Ok: 0,
@@ -78,6 +80,7 @@ export const Exit: {
   Network: 7,
   Disk: 8,
   Partial: 9,
+  Unverified: 10,
   Interrupted: 130,
 };
 
@@ -179,6 +182,12 @@ export const ERROR_FACTS: Readonly<Record<ErrorCode, ErrorFacts>> = {
     "Run the same command again: nothing half done counts, and a copy or push sends only what had not arrived whole",
   ),
   CHECK_FAILED: facts("MANIFEST_INVALID", 400, Exit.Failed, "The report above names each finding"),
+  UNVERIFIED: facts(
+    "DENIED",
+    403,
+    Exit.Unverified,
+    "The report above says of each signature why it does not count; list all with: berth signatures",
+  ),
   PARTIAL: facts(
     "UNSUPPORTED",
     500,

@@ -81,6 +81,18 @@ export const Limits: {
   readonly decompressionRatio: number;
   /** What a compressed layer may unpack to whatever the ratio: empty disk images compress well. */
   readonly decompressedFree: number;
+  /** Signatures and attestations that are looked at on one subject; beyond them nothing is verified. */
+  readonly signatures: number;
+  /** One signature or attestation. */
+  readonly signature: number;
+  /** All signatures and attestations of one subject that are read together. */
+  readonly signatureBytes: number;
+  /** A file with a key. */
+  readonly key: number;
+  /** Memory that the key derivation of an encrypted key may ask for. */
+  readonly keyMemory: number;
+  /** What that derivation may cost: scrypt's N times r times p. Keys of cosign are at 524,288. */
+  readonly keyWork: number;
 } = {
   manifest: 4 * 1024 * 1024,
   heldBodies: 32 * 1024 * 1024,
@@ -121,4 +133,10 @@ export const Limits: {
   decompressed: 256 * 1024 ** 3,
   decompressionRatio: 200,
   decompressedFree: 1024 ** 3,
+  signatures: 1000,
+  signature: 32 * 1024 * 1024,
+  signatureBytes: 128 * 1024 * 1024,
+  key: 64 * 1024,
+  keyMemory: 256 * 1024 * 1024,
+  keyWork: 4_000_000,
 };

@@ -1,0 +1,34 @@
+import { type Command, defineCommand } from "../command.ts";
+import { connection } from "../connection.ts";
+import { variadic } from "../option.ts";
+import { platform } from "../shared-options.ts";
+import { verifying } from "../verify-options.ts";
+import { reportJson, reportLines, requireVerified, runVerifying } from "../verify-run.ts";
+
+export const command: Command = defineCommand({
+  about:
+    "Resolves each subject once and verifies that its digest was signed with one of the keys, by berth, cosign 3 or cosign 2, in a registry as in a layout. Every signature is shown with whether it counts, and why not. Whatever goes wrong, the answer is never verified: no signature, a wrong key, one of something else, unreadable ones, too many, a registry that fails.",
+  arguments: { subjects: variadic("SUBJECT", "what to verify; many at once are verified side by side") },
+  options: { ...connection, ...verifying, platform },
+  examples: [
+    { about: "Verify an image in a layout", line: "berth verify ocidir://images:v1 --key cosign.pub" },
+    {
+      about: "Two of three people have to have signed, for production",
+      line: "berth verify ghcr.io/org/app:v1 --key ann.pub --key bob.pub --key eve.pub --threshold 2 -a env=production",
+    },
+    {
+      about: "Pull by the digest that was verified",
+      line: "berth verify ghcr.io/org/app:v1 --key cosign.pub --format '[0].digest'",
+    },
+  ],
+  async run({ subjects }, options, context) {
+    const { verifySignatures } = await import("../../sign/verify.ts");
+    const reports = await runVerifying(subjects, options, context, verifySignatures);
+    context.out.result(
+      reports.map(reportJson),
+      () => reports.flatMap(reportLines),
+      reports.filter(({ verified }) => verified).map(({ subject }) => subject.digest),
+    );
+    requireVerified(reports);
+  },
+});

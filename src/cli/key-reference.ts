@@ -1,0 +1,66 @@
+import type { KeyObject } from "node:crypto";
+import { OciError } from "../error/oci-error.ts";
+import type { KeySigner } from "../sign/key.ts";
+import type { Verifier } from "../sign/signer.ts";
+import { Limits } from "../spec/limits.ts";
+import type { Context } from "./context.ts";
+import { readInput } from "./input.ts";
+import { list, type Option, text } from "./option.ts";
+import { readPassword } from "./password.ts";
+
+const ENVIRONMENT = "env://";
+
+/** The private key to sign with. */
+export const signingKey: Option<string | undefined> = text(
+  "-k, --key <key>",
+  "the private key: a file, or env://NAME (required)",
+  "file",
+);
+
+/** The public keys to verify with. */
+export const verifyingKeys: Option<readonly string[]> = list(
+  "-k, --key <key>",
+  "a public key that is trusted: a file, or env://NAME (may be repeated: any of them)",
+);
+
+/** The text of a key, from a file or the environment. @throws OciError USAGE, LIMIT_EXCEEDED and what reading throws */
+async function readKey(reference: string, context: Context): Promise<Uint8Array> {
+  if (!reference.startsWith(ENVIRONMENT)) return readInput(reference, Limits.key, "key", context);
+  const name = reference.slice(ENVIRONMENT.length);
+  const value = context.env[name];
+  if (value !== undefined && value !== "") return Buffer.from(value);
+  throw new OciError("USAGE", `Expected a key in the environment variable ${name}, it is not set`);
+}
+
+/** A private key; its password is asked for only where it has one. @throws OciError FILE_INVALID, USAGE */
+export async function readPrivateKey(reference: string, context: Context): Promise<KeyObject> {
+  const { parsePrivateKey } = await import("../sign/key-file.ts");
+  const bytes = await readKey(reference, context);
+  return parsePrivateKey(bytes, () => readPassword(context), `key ${reference}`);
+}
+
+/** @throws OciError USAGE where there is no key, FILE_INVALID */
+export async function openSigner(reference: string | undefined, context: Context): Promise<KeySigner> {
+  if (reference === undefined) {
+    throw new OciError("USAGE", "Expected --key", { hint: "Make a key pair with: berth key generate" });
+  }
+  const { createKeySigner } = await import("../sign/key.ts");
+  return createKeySigner(await readPrivateKey(reference, context), reference);
+}
+
+/** @throws OciError USAGE where there is no key, FILE_INVALID */
+export async function openVerifiers(references: readonly string[], context: Context): Promise<readonly Verifier[]> {
+  if (references.length === 0) {
+    throw new OciError("USAGE", "Expected --key", { hint: "For example: --key cosign.pub" });
+  }
+  const [{ parsePublicKey }, { createKeyVerifier }] = await Promise.all([
+    import("../sign/key-file.ts"),
+    import("../sign/key.ts"),
+  ]);
+  const verifiers: Verifier[] = [];
+  for (const reference of references) {
+    const key = parsePublicKey(await readKey(reference, context), `key ${reference}`);
+    verifiers.push(createKeyVerifier(key, reference));
+  }
+  return verifiers;
+}

@@ -1,0 +1,56 @@
+import type { OpenMode } from "../open/open-options.ts";
+import type { SignedSubject, StoreOptions } from "../sign/sign.ts";
+import type { ConnectionValues } from "./connection.ts";
+import type { Context } from "./context.ts";
+import { openSigner } from "./key-reference.ts";
+import { openSubjects } from "./located-subjects.ts";
+import type { OptionValues } from "./option.ts";
+import { signablesOf, type storing } from "./sign-options.ts";
+
+type SigningValues = ConnectionValues &
+  OptionValues<typeof storing> & { readonly platform?: string | undefined; readonly dryRun: boolean };
+
+/** Opens what is to be signed, has it signed, and shows what became of it. */
+export async function runSigning(
+  written: readonly string[],
+  options: SigningValues,
+  context: Context,
+  sign: (store: StoreOptions) => Promise<readonly SignedSubject[]>,
+): Promise<void> {
+  const { signal, out } = context;
+  const { dryRun, storage, concurrency } = options;
+  // First, so that a wrong password or a missing key costs no request.
+  const signer = await openSigner(options.key, context);
+  await using scope = new AsyncDisposableStack();
+  const mode: OpenMode = dryRun ? "read" : "write";
+  const subjects = await openSubjects(written, mode, options, { scope, context });
+  const signables = await signablesOf(subjects, options, context);
+  const names = new Map(signables.map(({ subject, reference }) => [subject, reference]));
+  const signed = await sign({
+    subjects: signables.map(({ subject }) => subject),
+    signer,
+    dryRun,
+    signal,
+    ...(storage === undefined ? {} : { storage }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+  });
+  const results = signed.map(({ subject, kind, manifest, layer, tag, existed }) => ({
+    reference: names.get(subject),
+    digest: subject.descriptor.digest,
+    kind,
+    ...(tag === undefined ? {} : { tag }),
+    ...(manifest === undefined ? {} : { manifest: manifest.digest }),
+    ...(layer === undefined ? {} : { layer: layer.digest }),
+    existed,
+  }));
+  const verb = dryRun ? "would sign" : "signed";
+  out.result(
+    { ...(dryRun ? { dryRun: true } : {}), keyId: signer.keyId, signed: results },
+    () =>
+      results.map(({ reference, digest, kind, tag, manifest, existed }) => {
+        const where = tag === undefined ? kind : `${kind}, tag ${tag}`;
+        return `${existed ? "had signed" : verb} ${reference ?? ""} ${digest} (${where})${manifest === undefined ? "" : ` as ${manifest}`}`;
+      }),
+    results.flatMap(({ manifest }) => (manifest === undefined ? [] : [manifest])),
+  );
+}

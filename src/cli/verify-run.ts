@@ -1,0 +1,126 @@
+import { OciError } from "../error/oci-error.ts";
+import type { VerifiedSignature, VerifyOptions, VerifyReport } from "../sign/verify.ts";
+import { type JsonValue, shownJson } from "../spec/json.ts";
+import type { ConnectionValues } from "./connection.ts";
+import type { Context } from "./context.ts";
+import { openVerifiers } from "./key-reference.ts";
+import { openSubjects } from "./located-subjects.ts";
+import type { OptionValues } from "./option.ts";
+import { signablesOf } from "./sign-options.ts";
+import { style } from "./style.ts";
+import type { verifying } from "./verify-options.ts";
+
+type VerifyingValues = ConnectionValues & OptionValues<typeof verifying> & { readonly platform?: string | undefined };
+
+/** The report of one manifest with what the command line calls it. */
+export interface NamedReport extends VerifyReport {
+  readonly reference: string;
+}
+
+/** Resolves what is to be verified, once, and has every manifest of it verified by its digest. */
+export async function runVerifying(
+  written: readonly string[],
+  options: VerifyingValues,
+  context: Context,
+  verify: (options: VerifyOptions) => Promise<VerifyReport>,
+): Promise<readonly NamedReport[]> {
+  const { signal } = context;
+  const { annotations, threshold, maxSignatures } = options;
+  const verifiers = await openVerifiers(options.key, context);
+  if (threshold !== undefined && threshold > verifiers.length) {
+    throw new OciError("USAGE", `A threshold of ${threshold} needs as many keys, got ${verifiers.length}`);
+  }
+  await using scope = new AsyncDisposableStack();
+  const subjects = await openSubjects(written, "read", options, { scope, context });
+  const members = await signablesOf(subjects, { recursive: options.recursive, signedName: undefined }, context);
+  const { eachOf } = await import("../transfer/workers.ts");
+  const reports: NamedReport[] = [];
+  await eachOf(members.entries(), options.concurrency ?? 8, async ([at, { subject, reference }]) => {
+    const report = await verify({
+      source: subject.target,
+      subject: subject.descriptor,
+      verifiers,
+      annotations,
+      signal,
+      ...(threshold === undefined ? {} : { threshold }),
+      ...(maxSignatures === undefined ? {} : { limits: { signatures: maxSignatures } }),
+    });
+    reports[at] = { ...report, reference };
+  });
+  return reports;
+}
+
+/** @throws OciError UNVERIFIED when one of them is not verified */
+export function requireVerified(reports: readonly NamedReport[]): void {
+  const failed = reports.filter(({ verified }) => !verified);
+  const [first] = failed;
+  // An empty list proves nothing either.
+  if (reports.length > 0 && first === undefined) return;
+  const more = failed.length > 1 ? `, and ${failed.length - 1} more` : "";
+  const what =
+    first === undefined ? "Nothing was verified" : `${first.reference} is not verified: ${first.reason ?? ""}${more}`;
+  throw new OciError("UNVERIFIED", what, first === undefined ? {} : { digest: first.subject.digest });
+}
+
+/** A report for programs: nothing in it is more than a line of what strangers wrote. */
+export function reportJson({
+  reference,
+  subject,
+  verified,
+  threshold,
+  signers,
+  signatures,
+  reason,
+}: NamedReport): Record<string, unknown> {
+  return {
+    reference,
+    digest: subject.digest,
+    verified,
+    threshold,
+    ...(reason === undefined ? {} : { reason }),
+    signers,
+    signatures: signatures.map(signatureJson),
+  };
+}
+
+export function signatureJson(signature: VerifiedSignature): Record<string, unknown> {
+  const { manifest, layer, statement, annotations: _annotations, ...facts } = signature;
+  return {
+    ...facts,
+    manifest: manifest.digest,
+    ...(layer === undefined ? {} : { layer: layer.digest }),
+    ...(statement === undefined ? {} : { predicateType: statement.predicateType }),
+  };
+}
+
+export function reportLines({ reference, subject, verified, signatures, reason }: NamedReport): readonly string[] {
+  const head = verified ? style.green("verified") : style.red("not verified");
+  const told = reason === undefined ? "" : `: ${reason}`;
+  return [
+    `${head}  ${reference}  ${subject.digest}${told}`,
+    ...signatures.map((signature) => signatureLine(signature, true)),
+  ];
+}
+
+/** @param judged say also whether it counts, and why not */
+export function signatureLine(signature: VerifiedSignature, judged: boolean): string {
+  const { valid, kind, manifest, signers, reason, problem, statement, keyHint, claims = {}, createdAt } = signature;
+  const by = signers.map(({ label }) => label).join(", ") || (keyHint === undefined ? "" : `key ${keyHint}`);
+  const said = Object.entries(claims).map(([key, value]) => `${key}=${shownClaim(value)}`);
+  const verdict = valid ? style.green("counts") : style.yellow("does not count");
+  const parts = [
+    ...(judged ? [verdict] : []),
+    kind,
+    manifest.digest,
+    ...(by === "" ? [] : [`by ${by}`]),
+    ...(statement === undefined ? [] : [statement.predicateType]),
+    ...said,
+    ...(createdAt === undefined ? [] : [createdAt]),
+  ];
+  const why = judged ? reason : problem;
+  return `  ${parts.join("  ")}${why === undefined ? "" : `: ${why}`}`;
+}
+
+function shownClaim(value: JsonValue): string {
+  return typeof value === "string" ? value.slice(0, 200) : shownJson(value);
+}

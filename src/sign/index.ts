@@ -1,0 +1,40 @@
+/** Signatures and attestations: made, found, verified, in the forms of cosign 2 and 3. */
+export { algorithmOfKey, type SignatureAlgorithm } from "./algorithm.ts";
+export type { SignatureLimits } from "./budget.ts";
+export type { Bundle, BundleContent, MessageSignature, VerificationMaterial } from "./bundle.ts";
+export type { SignatureStorage, StoredSignature } from "./deposit.ts";
+export type { FoundSignature, SignatureKind } from "./found-signature.ts";
+export { createKeySigner, createKeyVerifier, keyIdOf, type KeySigner, type KeyVerifier } from "./key.ts";
+export {
+  type AskPassword,
+  encodePrivateKey,
+  encodePublicKey,
+  generateKey,
+  KEY_KINDS,
+  type KeyKind,
+  parsePrivateKey,
+  parsePublicKey,
+} from "./key-file.ts";
+export { listSignatures, type ListSignaturesOptions } from "./list-signatures.ts";
+export { membersOf } from "./members.ts";
+export type { SignTarget } from "./place.ts";
+export {
+  attestManifests,
+  type AttestManifestsOptions,
+  type SignedSubject,
+  signManifests,
+  type SignManifestsOptions,
+  type SignSubject,
+} from "./sign.ts";
+export type { Claim, Signature, Signer, SignerIdentity, SignOptions, Verdict, Verifier } from "./signer.ts";
+export { PREDICATE_TYPES, predicateTypeOf, type Statement, type StatementSubject } from "./statement.ts";
+export {
+  inspectSignatures,
+  type InspectOptions,
+  type VerifiedSignature,
+  verifyAttestations,
+  type VerifyAttestationsOptions,
+  type VerifyOptions,
+  type VerifyReport,
+  verifySignatures,
+} from "./verify.ts";

@@ -1,0 +1,230 @@
+import { OciError } from "../error/oci-error.ts";
+import { algorithmOf, type Digest, encodedOf } from "../spec/digest.ts";
+import type { Annotations, Descriptor } from "../spec/descriptor.ts";
+import type { JsonValue } from "../spec/json.ts";
+import type { Signal } from "../store/content.ts";
+import { eachOf } from "../transfer/workers.ts";
+import { encodeBase64 } from "./base64.ts";
+import { type BundleContent, encodeBundle, keyMaterial } from "./bundle.ts";
+import { Deposit, planned, type SignatureStorage, type StoredSignature } from "./deposit.ts";
+import { type DsseEnvelope, encodeDsse, preAuthEncoding } from "./dsse.ts";
+import { SignatureAnnotation, SignatureMedia } from "./media.ts";
+import { pieceOf, type SignTarget } from "./place.ts";
+import type { Signature, Signer, SignOptions } from "./signer.ts";
+import { encodeSimplePayload } from "./simple-payload.ts";
+import { encodeStatement, SIGN_PREDICATE, type StatementSubject } from "./statement.ts";
+import type { LayerSuffix } from "./store-layer.ts";
+
+/** A manifest that is to be signed, resolved, and where it lies. */
+export interface SignSubject {
+  readonly target: SignTarget;
+  readonly descriptor: Descriptor;
+  /** The repository that the signature names, without tag and digest; readers like containers/image compare it. */
+  readonly reference?: string;
+}
+
+/** What became of one subject. */
+export interface SignedSubject extends StoredSignature {
+  readonly subject: SignSubject;
+}
+
+export interface StoreOptions extends Signal {
+  readonly subjects: readonly SignSubject[];
+  readonly signer: Signer;
+  /** "referrer" when absent. */
+  readonly storage?: SignatureStorage;
+  /** When the referrer says that it was made; now, when absent. */
+  readonly createdAt?: Date;
+  /** Subjects at a time; 8 when absent. */
+  readonly concurrency?: number;
+  /** Sign nothing, store nothing. */
+  readonly dryRun?: boolean;
+  readonly onSigned?: (signed: SignedSubject) => void;
+}
+
+export interface SignManifestsOptions extends StoreOptions {
+  /** Claims that are signed with the digest: `-a key=value`. */
+  readonly annotations?: Annotations;
+}
+
+export interface AttestManifestsOptions extends StoreOptions {
+  /** A URI, as {@link predicateTypeOf} gives it. */
+  readonly predicateType: string;
+  readonly predicate: JsonValue;
+}
+
+/** One thing to sign for one subject, in the form of each storage. */
+interface Draft {
+  readonly suffix: LayerSuffix;
+  readonly predicateType: string;
+  /** An in-toto statement. */
+  statement(): Uint8Array;
+  /** cosign 2's payload; absent where that is the statement as well. */
+  payload?(): Uint8Array;
+}
+
+/**
+ * Signs manifests by their digests, many in one go, and hangs the signatures on them. Nothing that
+ * hangs there already is replaced. Each subject once, however often it is given.
+ * @returns one for each distinct subject, in the order given
+ * @throws OciError as the signer and the targets; what was signed by then is kept and listed
+ */
+export async function signManifests(options: SignManifestsOptions): Promise<readonly SignedSubject[]> {
+  const { annotations = {} } = options;
+  return store(options, ({ descriptor: { digest }, reference = "" }) => ({
+    suffix: ".sig",
+    predicateType: SIGN_PREDICATE,
+    payload: () => encodeSimplePayload({ reference, digest, annotations }),
+    statement: () =>
+      encodeStatement({
+        type: "https://in-toto.io/Statement/v1",
+        subject: [{ digest: digestSet(digest), ...(Object.keys(annotations).length === 0 ? {} : { annotations }) }],
+        predicateType: SIGN_PREDICATE,
+        predicate: {},
+      }),
+  }));
+}
+
+/**
+ * Attests something of manifests: signs an in-toto statement for each, and hangs it on it.
+ * @returns one for each distinct subject, in the order given
+ * @throws OciError as {@link signManifests}
+ */
+export async function attestManifests(options: AttestManifestsOptions): Promise<readonly SignedSubject[]> {
+  const { predicateType, predicate } = options;
+  return store(options, ({ descriptor: { digest }, reference }) => {
+    const subject: StatementSubject = {
+      ...(reference === undefined ? {} : { name: reference }),
+      digest: digestSet(digest),
+    };
+    return {
+      suffix: ".att",
+      predicateType,
+      statement: () =>
+        encodeStatement({
+          type: "https://in-toto.io/Statement/v0.1",
+          subject: [subject],
+          predicateType,
+          predicate,
+        }),
+    };
+  });
+}
+
+function digestSet(digest: Digest): Readonly<Record<string, string>> {
+  return { [algorithmOf(digest)]: encodedOf(digest) };
+}
+
+function distinct(subjects: readonly SignSubject[]): readonly SignSubject[] {
+  const seen = new Map<SignTarget, Set<Digest>>();
+  return subjects.filter(({ target, descriptor: { digest } }) => {
+    const digests = seen.get(target) ?? new Set();
+    seen.set(target, digests);
+    return !digests.has(digest) && digests.add(digest);
+  });
+}
+
+async function store(
+  options: StoreOptions,
+  draftFor: (subject: SignSubject) => Draft,
+): Promise<readonly SignedSubject[]> {
+  const { signal, storage = "referrer", onSigned } = options;
+  const subjects = distinct(options.subjects);
+  const results: SignedSubject[] = [];
+  const deposit = new Deposit(signal ? { signal } : {});
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    await eachOf(subjects.entries(), options.concurrency ?? 8, async ([at, subject]) => {
+      signal?.throwIfAborted();
+      const draft = draftFor(subject);
+      const stored =
+        options.dryRun === true
+          ? planned(storage, subject.descriptor, draft.suffix)
+          : await storeOne(deposit, subject, draft, options);
+      const signed = { ...stored, subject };
+      results[at] = signed;
+      onSigned?.(signed);
+    });
+  } catch (error) {
+    failure = { error };
+  }
+  // What was pushed counts, whatever came after it.
+  try {
+    await deposit.flush();
+  } catch (error) {
+    failure ??= { error };
+  }
+  if (failure) throw failure.error;
+  return results;
+}
+
+async function storeOne(
+  deposit: Deposit,
+  { target, descriptor }: SignSubject,
+  draft: Draft,
+  { signer, signal, storage = "referrer", createdAt }: StoreOptions,
+): Promise<StoredSignature> {
+  const options = { use: "image", ...(signal ? { signal } : {}) } as const;
+  if (storage === "tag" && draft.payload) {
+    const payload = draft.payload();
+    refuseWitness(signer);
+    const signature = await signer.sign(payload, options);
+    return deposit.layer(target, {
+      subject: descriptor,
+      suffix: draft.suffix,
+      content: pieceOf(payload, SignatureMedia.SimpleSigning),
+      annotations: { [SignatureAnnotation.Signature]: encodeBase64(signature.bytes) },
+    });
+  }
+  const payload = draft.statement();
+  const signature = await signer.sign(preAuthEncoding(SignatureMedia.InToto, payload), options);
+  const envelope: DsseEnvelope = {
+    payloadType: SignatureMedia.InToto,
+    payload,
+    signatures: [{ bytes: signature.bytes, ...(storage === "tag" ? { keyId: "" } : {}) }],
+  };
+  if (storage === "tag") {
+    refuseWitness(signer);
+    return deposit.layer(target, {
+      subject: descriptor,
+      suffix: draft.suffix,
+      content: pieceOf(encodeDsse(envelope), SignatureMedia.Dsse),
+      annotations: {
+        [SignatureAnnotation.Signature]: "",
+        [SignatureAnnotation.PredicateType]: draft.predicateType,
+      },
+    });
+  }
+  return deposit.bundle(target, {
+    subject: descriptor,
+    bundle: await sealBundle({ kind: "dsse", envelope }, signature, signer, options),
+    content: "dsse-envelope",
+    predicateType: draft.predicateType,
+    createdAt: createdAt ?? new Date(),
+  });
+}
+
+/** A bundle of a signature, with whatever its signer has others say of it. */
+export async function sealBundle(
+  content: BundleContent,
+  signature: Signature,
+  signer: Signer,
+  options: SignOptions,
+): Promise<Uint8Array> {
+  if (signer.witness) return encodeBundle(content, await signer.witness(content, signature, options));
+  if (signature.certificates && signature.certificates.length > 0) {
+    throw new OciError(
+      "UNSUPPORTED",
+      `${signer.description} signs with a certificate, and nothing vouches for its time`,
+    );
+  }
+  return encodeBundle(content, keyMaterial(signature.keyHint));
+}
+
+/** Tags have no place for what witnesses say. */
+function refuseWitness({ witness, description }: Signer): void {
+  if (!witness) return;
+  throw new OciError("UNSUPPORTED", `What ${description} signs cannot be stored under cosign 2's tags`, {
+    hint: "Store it as a referrer",
+  });
+}

@@ -1,0 +1,69 @@
+import type { JsonObject } from "../spec/json.ts";
+import type { Signal } from "../store/content.ts";
+import type { SignatureAlgorithm } from "./algorithm.ts";
+import type { BundleContent, VerificationMaterial } from "./bundle.ts";
+
+export interface SignOptions extends Signal {
+  /** What is signed: images and attestations, or a plain file. cosign signs them in two ways with an Ed25519 key. */
+  readonly use: "image" | "file";
+}
+
+/** A signature over some bytes, and what says by whom it is. */
+export interface Signature {
+  readonly bytes: Uint8Array;
+  readonly algorithm: SignatureAlgorithm;
+  /** Names the key to whoever has several; proves nothing. cosign: the base64 SHA-256 of the public key. */
+  readonly keyHint?: string;
+  /** X.509, DER, the signer's own first. */
+  readonly certificates?: readonly Uint8Array[];
+}
+
+/** Signs bytes: a key at hand, a plug-in, an identity with a certificate of the moment. */
+export interface Signer {
+  /** What a message and a plan call it; never a secret. */
+  readonly description: string;
+  sign(bytes: Uint8Array, options: SignOptions): Promise<Signature>;
+  /**
+   * Has others vouch for a signature just made (a log, a clock), and gives all that verifies it. A signer
+   * without it is known by its key alone.
+   */
+  witness?(content: BundleContent, signature: Signature, options: SignOptions): Promise<VerificationMaterial>;
+}
+
+/** A signature that was found, and all that came with it; nothing of it is trusted yet. */
+export interface Claim {
+  /** The exact bytes that the signature is over. */
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly use: SignOptions["use"];
+  readonly keyHint?: string;
+  /** The whole Sigstore bundle that it comes from: certificates, log entries, timestamps. */
+  readonly bundle?: JsonObject;
+  /** Annotations beside it, where cosign 2 puts the same. */
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** Whom a verifier recognised. */
+export interface SignerIdentity {
+  /** Two signatures with the same id are by the same signer: thresholds count these. */
+  readonly id: string;
+  /** For people: a key's file, a subject with its issuer. */
+  readonly label: string;
+  /** When it was signed, as far as somebody who is trusted vouches for it. RFC 3339. */
+  readonly signedAt?: string;
+}
+
+export type Verdict =
+  | { readonly valid: true; readonly signer: SignerIdentity }
+  /** `reason` continues the sentence "It does not count: …". */
+  | { readonly valid: false; readonly reason: string };
+
+/**
+ * Tells whether a signature is by somebody in particular. What it cannot judge it does not
+ * vouch for; errors of networks and files it throws.
+ */
+export interface Verifier {
+  /** What a message calls whoever it stands for. */
+  readonly description: string;
+  verify(claim: Claim, options?: Signal): Promise<Verdict>;
+}
