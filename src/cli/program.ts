@@ -79,7 +79,8 @@ function build(
   settle(program).description("Build, attach, prove and ship OCI images and everything that hangs on them.");
   program.option("-V, --version", "print the version");
   const parents = new Map<string, CommanderCommand>();
-  for (const entry of table) {
+  // The other commands are only needed to say what there is.
+  for (const entry of chosen ? table.filter(({ words }) => words === chosen.words) : table) {
     const [first = "", second] = entry.words.split(" ");
     let parent = program;
     if (second !== undefined) {
@@ -87,7 +88,7 @@ function build(
       parents.set(first, parent);
     }
     const leaf = settle(parent.command(second ?? first)).description(entry.summary);
-    if (chosen && chosen.words === entry.words) declare(leaf, chosen.command, done);
+    if (chosen) declare(leaf, chosen.command, done);
   }
   program.addHelpText("after", "\nEvery command has --help with examples, --json, --format, --quiet and --progress.");
   return program;
