@@ -10,10 +10,7 @@ export type SignatureAlgorithm =
   | "ecdsa-p384-sha384"
   | "ecdsa-p521-sha512"
   | "rsa-pkcs1-sha256"
-  /** RFC 8032 Ed25519: the message as it is. */
-  | "ed25519"
-  /** RFC 8032 Ed25519ph: of the message's SHA-512. cosign signs images and attestations so. */
-  | "ed25519ph";
+  | "ed25519";
 
 export type HashName = "sha256" | "sha384" | "sha512";
 
@@ -26,7 +23,6 @@ export function hashOf(algorithm: SignatureAlgorithm): HashName | undefined {
     case "ecdsa-p384-sha384":
       return "sha384";
     case "ecdsa-p521-sha512":
-    case "ed25519ph":
       return "sha512";
     case "ed25519":
       return undefined;

@@ -26,7 +26,8 @@ export {
   type SignManifestsOptions,
   type SignSubject,
 } from "./sign.ts";
-export type { Claim, Signature, Signer, SignerIdentity, SignOptions, Verdict, Verifier } from "./signer.ts";
+export { signFile, type VerifiedFile, verifyFile, type VerifyFileOptions } from "./signed-file.ts";
+export type { Claim, Signature, Signer, SignerIdentity, Verdict, Verifier } from "./signer.ts";
 export { PREDICATE_TYPES, predicateTypeOf, type Statement, type StatementSubject } from "./statement.ts";
 export {
   inspectSignatures,

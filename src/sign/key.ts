@@ -1,7 +1,7 @@
 import { createPublicKey, hash, type KeyObject, sign, verify } from "node:crypto";
-import type { ed25519ph } from "@noble/curves/ed25519.js";
+import type { Signal } from "../store/content.ts";
 import { algorithmOfKey, hashOf, type SignatureAlgorithm } from "./algorithm.ts";
-import type { Claim, Signature, Signer, SignOptions, Verdict, Verifier } from "./signer.ts";
+import type { Claim, Signature, Signer, Verdict, Verifier } from "./signer.ts";
 
 /** Signs with a private key in memory. */
 export interface KeySigner extends Signer {
@@ -22,15 +22,6 @@ export function keyIdOf(publicKey: KeyObject): string {
   return hash("sha256", publicKey.export({ type: "spki", format: "der" }), "base64");
 }
 
-function rawEd25519(key: KeyObject, part: "x" | "d"): Uint8Array {
-  return Buffer.from(key.export({ format: "jwk" })[part] ?? "", "base64url");
-}
-
-/** node:crypto has no Ed25519ph. */
-async function prehashed(): Promise<typeof ed25519ph> {
-  return (await import("@noble/curves/ed25519.js")).ed25519ph;
-}
-
 /**
  * A signer of a private key.
  * @param label what messages call the key, such as its file
@@ -45,12 +36,8 @@ export function createKeySigner(privateKey: KeyObject, label: string): KeySigner
     algorithm,
     publicKey,
     keyId,
-    async sign(bytes: Uint8Array, options: SignOptions): Promise<Signature> {
-      options.signal?.throwIfAborted();
-      if (algorithm === "ed25519" && options.use === "image") {
-        const scheme = await prehashed();
-        return { bytes: scheme.sign(bytes, rawEd25519(privateKey, "d")), algorithm: "ed25519ph", keyHint: keyId };
-      }
+    async sign(bytes: Uint8Array, options?: Signal): Promise<Signature> {
+      options?.signal?.throwIfAborted();
       return { bytes: sign(hashOf(algorithm), bytes, privateKey), algorithm, keyHint: keyId };
     },
   };
@@ -81,11 +68,12 @@ export function createKeyVerifier(publicKey: KeyObject, label: string): KeyVerif
 async function isValid(claim: Claim, publicKey: KeyObject, algorithm: SignatureAlgorithm): Promise<boolean> {
   const { message, signature } = claim;
   if (verify(hashOf(algorithm), message, publicKey, signature)) return true;
-  // The one kind of key with two forms; neither is the weaker, and no signature is both.
+  // cosign signs images with Ed25519ph, which is another signature by the same key and no weaker one, and itself
+  // verifies Ed25519 alone; node:crypto has no Ed25519ph.
   if (algorithm !== "ed25519" || signature.length !== 64) return false;
-  const scheme = await prehashed();
+  const { ed25519ph } = await import("@noble/curves/ed25519.js");
   try {
-    return scheme.verify(signature, message, rawEd25519(publicKey, "x"));
+    return ed25519ph.verify(signature, message, Buffer.from(publicKey.export({ format: "jwk" }).x ?? "", "base64url"));
   } catch {
     return false;
   }

@@ -71,7 +71,7 @@ function readSimple(message: Uint8Array, layer: Descriptor, subject: Descriptor)
   if (payload.digest !== subject.digest) throw ofAnother(payload.digest, subject);
   return {
     purpose: "signature",
-    claims: [{ message, signature, use: "image", annotations }],
+    claims: [{ message, signature, annotations }],
     annotations: payload.annotations,
     reference: payload.reference,
   };
@@ -92,7 +92,7 @@ async function readBundle(
     const spoken = Buffer.from(digest.bytes).toString("hex");
     if (spoken !== encodedOf(subject.digest)) throw ofAnother(`sha256:${spoken}`, subject);
   }
-  return { purpose: "signature", claims: [{ message, signature, use: "file", ...shared }], annotations: {} };
+  return { purpose: "signature", claims: [{ message, signature, ...shared }], annotations: {} };
 }
 
 function readStatement(
@@ -122,7 +122,6 @@ function readStatement(
   const claims = envelope.signatures.map(({ bytes, keyId }): Claim => ({
     message,
     signature: bytes,
-    use: "image",
     ...(keyId === undefined ? {} : { keyHint: keyId }),
     ...(annotations === undefined ? {} : { annotations }),
     ...shared,

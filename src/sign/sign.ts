@@ -5,12 +5,12 @@ import type { JsonValue } from "../spec/json.ts";
 import type { Signal } from "../store/content.ts";
 import { eachOf } from "../transfer/workers.ts";
 import { encodeBase64 } from "./base64.ts";
-import { type BundleContent, encodeBundle, keyMaterial } from "./bundle.ts";
 import { Deposit, planned, type SignatureStorage, type StoredSignature } from "./deposit.ts";
 import { type DsseEnvelope, encodeDsse, preAuthEncoding } from "./dsse.ts";
 import { SignatureAnnotation, SignatureMedia } from "./media.ts";
 import { pieceOf, type SignTarget } from "./place.ts";
-import type { Signature, Signer, SignOptions } from "./signer.ts";
+import { sealBundle } from "./seal.ts";
+import type { Signer } from "./signer.ts";
 import { encodeSimplePayload } from "./simple-payload.ts";
 import { encodeStatement, SIGN_PREDICATE, type StatementSubject } from "./statement.ts";
 import type { LayerSuffix } from "./store-layer.ts";
@@ -164,7 +164,7 @@ async function storeOne(
   draft: Draft,
   { signer, signal, storage = "referrer", createdAt }: StoreOptions,
 ): Promise<StoredSignature> {
-  const options = { use: "image", ...(signal ? { signal } : {}) } as const;
+  const options = signal ? { signal } : {};
   if (storage === "tag" && draft.payload) {
     const payload = draft.payload();
     refuseWitness(signer);
@@ -202,23 +202,6 @@ async function storeOne(
     predicateType: draft.predicateType,
     createdAt: createdAt ?? new Date(),
   });
-}
-
-/** A bundle of a signature, with whatever its signer has others say of it. */
-export async function sealBundle(
-  content: BundleContent,
-  signature: Signature,
-  signer: Signer,
-  options: SignOptions,
-): Promise<Uint8Array> {
-  if (signer.witness) return encodeBundle(content, await signer.witness(content, signature, options));
-  if (signature.certificates && signature.certificates.length > 0) {
-    throw new OciError(
-      "UNSUPPORTED",
-      `${signer.description} signs with a certificate, and nothing vouches for its time`,
-    );
-  }
-  return encodeBundle(content, keyMaterial(signature.keyHint));
 }
 
 /** Tags have no place for what witnesses say. */

@@ -3,11 +3,6 @@ import type { Signal } from "../store/content.ts";
 import type { SignatureAlgorithm } from "./algorithm.ts";
 import type { BundleContent, VerificationMaterial } from "./bundle.ts";
 
-export interface SignOptions extends Signal {
-  /** What is signed: images and attestations, or a plain file. cosign signs them in two ways with an Ed25519 key. */
-  readonly use: "image" | "file";
-}
-
 /** A signature over some bytes, and what says by whom it is. */
 export interface Signature {
   readonly bytes: Uint8Array;
@@ -22,12 +17,12 @@ export interface Signature {
 export interface Signer {
   /** What a message and a plan call it; never a secret. */
   readonly description: string;
-  sign(bytes: Uint8Array, options: SignOptions): Promise<Signature>;
+  sign(bytes: Uint8Array, options?: Signal): Promise<Signature>;
   /**
    * Has others vouch for a signature just made (a log, a clock), and gives all that verifies it. A signer
    * without it is known by its key alone.
    */
-  witness?(content: BundleContent, signature: Signature, options: SignOptions): Promise<VerificationMaterial>;
+  witness?(content: BundleContent, signature: Signature, options?: Signal): Promise<VerificationMaterial>;
 }
 
 /** A signature that was found, and all that came with it; nothing of it is trusted yet. */
@@ -35,7 +30,6 @@ export interface Claim {
   /** The exact bytes that the signature is over. */
   readonly message: Uint8Array;
   readonly signature: Uint8Array;
-  readonly use: SignOptions["use"];
   readonly keyHint?: string;
   /** The whole Sigstore bundle that it comes from: certificates, log entries, timestamps. */
   readonly bundle?: JsonObject;

@@ -87,6 +87,8 @@ export const Limits: {
   readonly signature: number;
   /** All signatures and attestations of one subject that are read together. */
   readonly signatureBytes: number;
+  /** A plain file that is signed or verified; it is held in memory. */
+  readonly signedFile: number;
   /** A file with a key. */
   readonly key: number;
   /** Memory that the key derivation of an encrypted key may ask for. */
@@ -136,6 +138,7 @@ export const Limits: {
   signatures: 1000,
   signature: 32 * 1024 * 1024,
   signatureBytes: 128 * 1024 * 1024,
+  signedFile: 512 * 1024 * 1024,
   key: 64 * 1024,
   keyMemory: 256 * 1024 * 1024,
   keyWork: 4_000_000,

@@ -1,18 +1,20 @@
 import { type Command, defineCommand } from "../command.ts";
 import { connection } from "../connection.ts";
-import { keyValues, variadic } from "../option.ts";
+import { anyNumber, keyValues } from "../option.ts";
 import { dryRun, platform } from "../shared-options.ts";
+import { namedFile, plainFile, signPlainFile } from "../signed-file.ts";
 import { storing } from "../sign-options.ts";
 import { runSigning } from "../sign-run.ts";
 
 export const command: Command = defineCommand({
   about:
     "Signs the digest behind each subject with a private key and hangs the signature on it, in a registry as in a layout: cosign verifies what berth signed, also after berth copy. Signatures that hang there already stay. The password of the key comes from COSIGN_PASSWORD, or is asked for.",
-  arguments: { subjects: variadic("SUBJECT", "what to sign; many at once are signed side by side") },
+  arguments: { subjects: anyNumber("SUBJECT", "what to sign; many at once are signed side by side") },
   options: {
     ...connection,
     ...storing,
     annotations: keyValues("-a, --annotation <key=value>", "a claim to sign with the digest (may be repeated)"),
+    ...plainFile,
     platform,
     dryRun,
   },
@@ -26,12 +28,21 @@ export const command: Command = defineCommand({
       line: "COSIGN_PASSWORD=secret berth sign ghcr.io/org/app:v1 --key cosign.key --recursive -a team=web --storage tag",
     },
     {
+      about: "Sign a plain file",
+      line: "COSIGN_PASSWORD=secret berth sign --file app-0.1.0.tgz --bundle app.sigstore.json --key cosign.key",
+    },
+    {
       about: "See what would be signed",
       line: "COSIGN_PASSWORD=secret berth sign ocidir://images:v1 --key cosign.key --recursive --dry-run",
     },
   ],
   writes: true,
   async run({ subjects }, options, context) {
+    const file = namedFile(subjects, options);
+    if (file) {
+      await signPlainFile(file, options, context);
+      return;
+    }
     const { signManifests } = await import("../../sign/sign.ts");
     const { annotations } = options;
     await runSigning(subjects, options, context, (store) => signManifests({ ...store, annotations }));

@@ -1,15 +1,16 @@
 import { type Command, defineCommand } from "../command.ts";
 import { connection } from "../connection.ts";
-import { variadic } from "../option.ts";
+import { anyNumber } from "../option.ts";
 import { platform } from "../shared-options.ts";
+import { namedFile, plainFile, verifyPlainFile } from "../signed-file.ts";
 import { verifying } from "../verify-options.ts";
 import { reportJson, reportLines, requireVerified, runVerifying } from "../verify-run.ts";
 
 export const command: Command = defineCommand({
   about:
     "Resolves each subject once and verifies that its digest was signed with one of the keys, by berth, cosign 3 or cosign 2, in a registry as in a layout. Every signature is shown with whether it counts, and why not. Whatever goes wrong, the answer is never verified: no signature, a wrong key, one of something else, unreadable ones, too many, a registry that fails.",
-  arguments: { subjects: variadic("SUBJECT", "what to verify; many at once are verified side by side") },
-  options: { ...connection, ...verifying, platform },
+  arguments: { subjects: anyNumber("SUBJECT", "what to verify; many at once are verified side by side") },
+  options: { ...connection, ...verifying, ...plainFile, platform },
   examples: [
     { about: "Verify an image in a layout", line: "berth verify ocidir://images:v1 --key cosign.pub" },
     {
@@ -17,11 +18,20 @@ export const command: Command = defineCommand({
       line: "berth verify ghcr.io/org/app:v1 --key ann.pub --key bob.pub --key eve.pub --threshold 2 -a env=production",
     },
     {
+      about: "Verify a plain file",
+      line: "berth verify --file app-0.1.0.tgz --bundle app-0.1.0.tgz.sigstore.json --key cosign.pub",
+    },
+    {
       about: "Pull by the digest that was verified",
       line: "berth verify ghcr.io/org/app:v1 --key cosign.pub --format '[0].digest'",
     },
   ],
   async run({ subjects }, options, context) {
+    const file = namedFile(subjects, options);
+    if (file) {
+      await verifyPlainFile(file, options, context);
+      return;
+    }
     const { verifySignatures } = await import("../../sign/verify.ts");
     const reports = await runVerifying(subjects, options, context, verifySignatures);
     context.out.result(
