@@ -4,6 +4,8 @@ import type { Disk, DiskFile, EntryStat } from "../disk/disk.ts";
 import { OciError } from "../error/oci-error.ts";
 import { HeldIndexNames } from "../names/index-json-held.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
+import type { Digest } from "../spec/digest.ts";
+import type { LayoutIndex } from "../spec/layout-index.ts";
 import type { Signal } from "../store/content.ts";
 import { decorate } from "../store/decorate.ts";
 import type { Change, Names } from "../store/names.ts";
@@ -35,6 +37,8 @@ export interface ArchiveParts {
   readonly spoolLimit?: number;
   /** Replace what is there, whatever it is, rather than add to it. */
   readonly replace?: boolean;
+  /** Changes go there instead of to the disk. */
+  readonly into?: Archive;
 }
 
 /** A layout in a tar: what is on the disk, and the changes that are written in one step. */
@@ -48,6 +52,10 @@ export class Archive {
   #names: HeldIndexNames;
   #readOnly: boolean;
   #dirty = false;
+  /** Batches that were applied before those that the names know of. */
+  #earlier: readonly (readonly Change[])[] = [];
+  /** The end of the last taking over. */
+  #last: Promise<void> = Promise.resolve();
   /** The file on the disk whose content is a part of what is held here. */
   #seen: EntryStat | undefined;
 
@@ -62,13 +70,32 @@ export class Archive {
     this.store = this.#makeStore();
   }
 
+  /** Of the file; `-` where there is none. */
+  get path(): string {
+    return this.#parts.path ?? "-";
+  }
+
   get location(): Location {
-    return { medium: "archive", path: this.#parts.path ?? "-" };
+    return { medium: "archive", path: this.path };
   }
 
   /** Whether there is something to be written. */
   get dirty(): boolean {
     return this.#dirty;
+  }
+
+  /** The index as it stands now. */
+  get index(): LayoutIndex {
+    return this.#names.index;
+  }
+
+  /**
+   * An archive over what this one holds at this moment. Its commit brings its changes here, all or none, and writes
+   * nothing; disposing it without drops them. It is of use as long as this one is.
+   */
+  nested(): Archive {
+    const base = { entries: undefined, index: this.index, blobs: this.#blobs };
+    return new Archive({ ...this.#parts, base, readOnly: true, into: this });
   }
 
   /** From here on it may be changed. */
@@ -83,14 +110,15 @@ export class Archive {
    */
   async commit(options: Signal = {}): Promise<void> {
     if (!this.#dirty) return;
-    const { path, disk, sink, lockTimeout } = this.#parts;
-    if (path === undefined) {
+    const { path, disk, sink, lockTimeout, into } = this.#parts;
+    if (into) {
+      await into.#absorb(this, options);
+    } else if (path === undefined) {
       await sink?.(await this.#parts.pack(await this.#contents(), options));
-      this.#dirty = false;
-      return;
+    } else {
+      const lock = { ...options, timeout: lockTimeout };
+      while (!(await withArchiveLock(disk, path, (current) => this.#replace(path, current, options), lock)));
     }
-    const lock = { ...options, timeout: lockTimeout };
-    while (!(await withArchiveLock(disk, path, (current) => this.#replace(path, current, options), lock)));
     this.#dirty = false;
   }
 
@@ -120,12 +148,44 @@ export class Archive {
   async #rebase(path: string, options: Signal): Promise<void> {
     const { disk, spoolLimit } = this.#parts;
     const base = await openBase(disk, path, { ...options, ...(spoolLimit === undefined ? {} : { spoolLimit }) });
-    const { changes } = this.#names;
+    const changes = [...this.#earlier, ...this.#names.changes];
+    this.#earlier = [];
     this.#hold(base);
     if (base.blobs) this.#blobs.rebase(base.blobs);
     this.#base = base;
     this.#names = new HeldIndexNames(base.index, manifestBytes(this.#blobs));
     for (const batch of changes) await this.#names.update(batch, options);
+  }
+
+  /** One after the other: each is applied to what the one before it left. */
+  async #absorb(other: Archive, options: Signal): Promise<void> {
+    const done = this.#last.then(() => this.#take(other, options));
+    // Its failure is that of the other one; the next goes on from what was before.
+    this.#last = done.catch(() => undefined);
+    await done;
+  }
+
+  /** @throws OciError CONFLICT where what others brought meanwhile does not go with it; nothing is taken then */
+  async #take(other: Archive, options: Signal): Promise<void> {
+    for (const digest of other.#blobs.leased) {
+      if (await this.#blobs.rely(digest)) continue;
+      throw new OciError("CONFLICT", `Somebody else took ${digest} away meanwhile`, { digest });
+    }
+    const [mine, theirs] = [manifestBytes(this.#blobs), manifestBytes(other.#blobs)];
+    const names = new HeldIndexNames(this.index, {
+      ...mine,
+      read: async (digest, reading) => ((await this.#blobs.stat(digest)) ? mine : theirs).read(digest, reading),
+    });
+    for (const batch of other.#names.changes) await names.update(batch, options);
+    const listed = digestsIn(names.index);
+    const before = digestsIn(other.#parts.base.index);
+    // Lists of referrers that were written anew just now, since others had written them too.
+    const outdated = [...digestsIn(other.index)].filter((digest) => !before.has(digest) && !listed.has(digest));
+    for (const digest of other.#blobs.removed) if (!listed.has(digest)) await this.#blobs.remove(digest, options);
+    await this.#stage.adopt(other.#stage, new Set(outdated));
+    this.#earlier = [...this.#earlier, ...this.#names.changes, ...other.#names.changes];
+    this.#names = new HeldIndexNames(names.index, mine);
+    this.#dirty = true;
   }
 
   async #contents(): Promise<Omit<Contents, "manifestJson">> {
@@ -182,6 +242,10 @@ export class Archive {
       },
     };
   }
+}
+
+function digestsIn({ entries }: LayoutIndex): ReadonlySet<Digest> {
+  return new Set(entries.map(({ descriptor }) => descriptor.digest));
 }
 
 function isSame(left: EntryStat | undefined, right: EntryStat | undefined): boolean {

@@ -27,6 +27,14 @@ export class OverlayBlobs implements Blobs {
     return this.#leased;
   }
 
+  /** Relies on a blob, whoever took it away. False: it is gone. */
+  async rely(digest: Digest): Promise<boolean> {
+    this.#removed.delete(digest);
+    if (!(await this.stat(digest))) return false;
+    this.#leased.add(digest);
+    return true;
+  }
+
   /** Puts a newer archive over the one it was opened with. */
   rebase(newer: Blobs): void {
     this.#lower = [newer, ...this.#lower];

@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DirectoryBlobs } from "../blobs/directory.ts";
 import type { Disk, DiskFile } from "../disk/disk.ts";
 import { diskError } from "../disk/error.ts";
+import { makeDirectories } from "../disk/make-directories.ts";
+import type { Digest } from "../spec/digest.ts";
 import { removeRemains, STAGE_LOCK, temporaryPath } from "./remains.ts";
 
 /** Files that are copied into an archive and removed again: nothing is gained by making them durable. */
@@ -42,6 +44,19 @@ export class Stage implements AsyncDisposable {
         await this.#made;
       },
     });
+  }
+
+  /** Takes over what another stage beside the same archive holds, but for some of it. It was checked when it came there. */
+  async adopt(other: Stage, leave: ReadonlySet<Digest>): Promise<void> {
+    if (other.#made === undefined) return;
+    const digests: Digest[] = [];
+    for await (const { digest } of other.blobs.list()) if (!leave.has(digest)) digests.push(digest);
+    if (digests.length > 0) await this.blobs.ready();
+    for (const digest of digests) {
+      const path = this.blobs.path(digest);
+      await makeDirectories(this.#disk, dirname(path));
+      await this.#disk.rename(other.blobs.path(digest), path);
+    }
   }
 
   async #make(): Promise<DiskFile | undefined> {

@@ -1,21 +1,25 @@
-import { Archives } from "../open/archives.ts";
+import { Archives, type SharedArchives } from "../open/archives.ts";
 import type { OpenMode, OpenOptions } from "../open/open-options.ts";
 import type { Locator } from "../spec/locator.ts";
 import type { Context } from "./context.ts";
 
-const shared = new WeakMap<Context, Archives>();
+const archives = new WeakMap<Context, Archives>();
 
 /** The archives of a command: what it changes in them is written when it has succeeded. */
 export function archivesOf(context: Context): Archives {
-  const known = shared.get(context);
-  if (known) return known;
-  const archives = new Archives();
-  shared.set(context, archives);
+  const known = archives.get(context);
+  return known ?? openArchivesOf(context);
+}
+
+/** The archives of a command that shares some with others; beforehand. */
+export function openArchivesOf(context: Context, shared?: SharedArchives): Archives {
+  const made = new Archives(shared);
+  archives.set(context, made);
   context.afterwards({
-    finish: (signal) => archives.commit({ signal }),
-    [Symbol.asyncDispose]: () => archives[Symbol.asyncDispose](),
+    finish: (signal) => made.commit({ signal }),
+    [Symbol.asyncDispose]: () => made[Symbol.asyncDispose](),
   });
-  return archives;
+  return made;
 }
 
 /** How a command opens an archive; results that would not be true yet, or would lie in the archive, are kept apart. */
@@ -24,11 +28,11 @@ export function commandArchives(
   mode: OpenMode,
   context: Context,
 ): Pick<OpenOptions, "archives" | "stdin" | "stdout"> {
-  const archives = archivesOf(context);
+  const own = archivesOf(context);
   const isStream = "path" in locator && locator.path === "-";
   if (mode === "create" || mode === "write") context.out.hold();
-  if (!isStream) return { archives };
-  if (mode === "read") return { archives, stdin: () => context.stdin() };
-  if (mode === "plan") return { archives, stdout: async () => undefined };
-  return { archives, stdout: context.out.divert(context.stderr) };
+  if (!isStream) return { archives: own };
+  if (mode === "read") return { archives: own, stdin: () => context.stdin() };
+  if (mode === "plan") return { archives: own, stdout: async () => undefined };
+  return { archives: own, stdout: context.out.divert(context.stderr) };
 }

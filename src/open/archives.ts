@@ -27,21 +27,40 @@ export interface HeldArchive {
   readonly names?: Map<string, Set<string>>;
 }
 
+/** Archives that several commands change together: what each changes in one is seen by the next, and written at the end. */
+export interface SharedArchives {
+  readonly archives: Archives;
+  /** Whether an archive is shared; it stays open for who asked. */
+  acquire(path: string): boolean;
+}
+
 /**
  * The archives that one command works on. Each is opened once, however often it is named, and all that a command
  * changes in one is written in one step at its end.
  */
 export class Archives implements AsyncDisposable {
   readonly #held = new Map<string, Promise<HeldArchive>>();
+  readonly #shared: SharedArchives | undefined;
+  readonly #waiting = new Set<string>();
+
+  constructor(shared?: SharedArchives) {
+    this.#shared = shared;
+  }
+
+  /** The shared archives that were changed here: what they hold is still to be written. */
+  get waiting(): ReadonlySet<string> {
+    return this.#waiting;
+  }
 
   /** @throws OciError NAME_UNKNOWN, UNSUPPORTED, ARCHIVE_INVALID, LAYOUT_INVALID, LIMIT_EXCEEDED, FILE_INVALID, IO */
   async open(locator: AnyArchive, options: ArchiveOpening): Promise<HeldArchive> {
-    const { realArchivePath } = await import("../archive/real-path.ts");
     const isStream = locator.path === "-";
     const writes = options.mode === "create" || options.mode === "plan";
-    const path = isStream ? "-" : await realArchivePath(resolve(options.cwd, locator.path));
-    const key = isStream && writes ? "- out" : path;
-    const known = this.#held.get(key) ?? this.#open(locator, path, options);
+    const path = isStream ? "-" : await archiveFile(locator, options.cwd);
+    const shared = isStream ? undefined : this.#sharedFor(locator, path, options);
+    const key = shared ? `${path} shared` : isStream && writes ? "- out" : path;
+    const known =
+      this.#held.get(key) ?? (shared ? nested(shared, locator, options) : this.#open(locator, path, options));
     this.#held.set(key, known);
     // What could not be opened may be opened in another way.
     known.catch(() => this.#held.delete(key));
@@ -53,7 +72,29 @@ export class Archives implements AsyncDisposable {
 
   /** Writes what was changed. @throws OciError CONFLICT, LOCKED, NO_SPACE, IO, UNSUPPORTED */
   async commit(options: Signal = {}): Promise<void> {
-    for (const held of this.#held.values()) await (await held).archive?.commit(options);
+    for (const [key, held] of this.#held) {
+      const { archive } = await held;
+      if (archive?.dirty && key.endsWith(" shared")) this.#waiting.add(archive.path);
+      await archive?.commit(options);
+    }
+  }
+
+  /** Writes what was changed in one archive, and closes it. @throws OciError CONFLICT, LOCKED, NO_SPACE, IO */
+  async settle(path: string, options: Signal = {}): Promise<void> {
+    const held = this.#held.get(path);
+    this.#held.delete(path);
+    if (!held) return;
+    const { store, archive } = await held;
+    await using _store = store;
+    await archive?.commit(options);
+  }
+
+  /** Where somebody changes an archive that is shared, or reads what others have changed in it. */
+  #sharedFor(locator: AnyArchive, path: string, options: ArchiveOpening): Archives | undefined {
+    const shared = this.#shared;
+    if (!shared || locator.medium === "docker-archive" || options.replace || options.loadable) return undefined;
+    if (options.mode === "plan" || !shared.acquire(path)) return undefined;
+    return options.mode !== "read" || shared.archives.#held.has(path) ? shared.archives : undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -91,6 +132,21 @@ export class Archives implements AsyncDisposable {
     }
     return await opened(locator, file, options);
   }
+}
+
+/** The file that an archive is, whatever leads there; its name, where there is none yet. */
+export async function archiveFile({ path }: Pick<AnyArchive, "path">, cwd: string): Promise<string> {
+  const { realArchivePath } = await import("../archive/real-path.ts");
+  return await realArchivePath(resolve(cwd, path));
+}
+
+/** A layer of one's own over an archive that several share. */
+async function nested(shared: Archives, locator: AnyArchive, options: ArchiveOpening): Promise<HeldArchive> {
+  const { archive } = await shared.open(locator, options);
+  if (!archive) return await refuseDocker(locator);
+  const own = archive.nested();
+  const unnamed = unnamedIn(own.index);
+  return { store: own.store, archive: own, ...(unnamed === undefined ? {} : { unnamed }) };
 }
 
 async function openFile(path: string, { signal }: ArchiveOpening): Promise<ArchiveFile | undefined> {

@@ -112,7 +112,7 @@ export class FanOut {
   ): Promise<readonly PushResult[]> {
     const bytes = await collect(source(), descriptor.size, `manifest ${descriptor.digest}`);
     const own: ContentSource = (from) => fromBuffer(Uint8Array.from(bytes.subarray(from?.offset ?? 0)));
-    return await Promise.all(lacking.map((branch) => this.#take(branch, descriptor, own, options)));
+    return await allDone(lacking.map((branch) => this.#take(branch, descriptor, own, options)));
   }
 
   async #pushBlob(
@@ -131,7 +131,7 @@ export class FanOut {
         joined.add(branch);
         return broadcast.bytes();
       };
-    return await Promise.all(
+    return await allDone(
       lacking.map(async (branch) => {
         try {
           if (await this.#mount(branch, descriptor, options)) return { existed: false, subjectHandled: false };
@@ -167,6 +167,12 @@ export class FanOut {
     }
     return result;
   }
+}
+
+/** Fails with the first failure, once nothing is under way any more: a target may be closed after it. */
+async function allDone<T>(pushes: readonly Promise<T>[]): Promise<readonly T[]> {
+  await Promise.allSettled(pushes);
+  return await Promise.all(pushes);
 }
 
 async function* none(): AsyncGenerator<never, void, undefined> {

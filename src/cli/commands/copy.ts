@@ -82,6 +82,7 @@ async function copyList(
   const jobs = parsePairs(Buffer.from(bytes).toString("utf8"), file).map((request, at): BatchJob => ({
     name: `${at + 1}`,
     line: [request.source, ...request.targets].join(" "),
+    words: [request.source, ...request.targets],
     run: (own) => copyOne(request, options, own),
   }));
   const { runJobs } = await import("../batch-run.ts");

@@ -52,5 +52,5 @@ async function prepare({ name, words }: JobLine, dryRun: boolean, context: Conte
     throw new OciError(error.code, `Job ${name}: ${error.message}`, { ...error.context, cause: error });
   });
   if (NO_JOBS.has(read.name)) throw new OciError("USAGE", `Job ${name}: berth ${read.name} is no job`);
-  return { name, line: words.join(" "), run: (own) => read.run(own, { dryRun }) };
+  return { name, line: words.join(" "), words, run: (own) => read.run(own, { dryRun }) };
 }
