@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse as NodeResponse } from "node:http";
 import type { Bytes } from "../bytes/bytes.ts";
 import { OciError } from "../error/oci-error.ts";
+import type { Departures } from "./departures.ts";
 import type { Handler } from "./handler.ts";
 import { isContentBody, type ServerRequest, type ServerResponse } from "./message.ts";
 import type { Pace, Paced } from "./pace.ts";
@@ -24,6 +25,7 @@ export interface ExchangeOptions {
   readonly expectsContinue: boolean;
   /** The server is about to end: no further request on this connection. */
   readonly closing: () => boolean;
+  readonly departures: Departures;
   readonly pace: Pace;
   readonly unsent: UnsentBodies;
 }
@@ -56,7 +58,8 @@ export async function exchange(
       id: options.id,
       signal: gone.signal,
       willing: state.continued,
-      closing: options.closing(),
+      closing: options.closing,
+      departures: options.departures,
       sent,
     });
     await options.unsent.sent(outgoing);
@@ -108,7 +111,8 @@ interface SendState {
   readonly signal: AbortSignal;
   /** Whether the rest of an unread body is on its way at all. */
   readonly willing: boolean;
-  readonly closing: boolean;
+  readonly closing: () => boolean;
+  readonly departures: Departures;
   readonly sent: Sent;
 }
 
@@ -117,13 +121,15 @@ async function send(
   response: ServerResponse,
   incoming: IncomingMessage,
   outgoing: NodeResponse,
-  { id, signal, willing, closing, sent }: SendState,
+  { id, signal, willing, closing, departures, sent }: SendState,
 ): Promise<unknown> {
   const { status, headers, body } = response;
   try {
+    // A client that is still sending has to learn at once that it is in vain; a file has to be read first anyway.
+    if (incoming.complete && !isContentBody(body)) await departures.next();
     if (outgoing.destroyed) return undefined;
     const unread = !incoming.complete;
-    outgoing.writeHead(status, headLines(headers, id, unread || closing));
+    outgoing.writeHead(status, headLines(headers, id, unread || closing()));
     if (isContentBody(body)) await sendContent(outgoing, body, { signal, sent });
     else sent.bytes = body?.length ?? 0;
     if (body && unread && !isContentBody(body)) outgoing.write(body);

@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { errnoOf } from "../disk/error.ts";
 import { OciError } from "../error/oci-error.ts";
 import type { Registry } from "../store/store.ts";
+import { Departures } from "./departures.ts";
 import { exchange } from "./exchange.ts";
 import { createHandler, type HandlerOptions } from "./handler.ts";
 import { Pace, type PaceOptions } from "./pace.ts";
@@ -67,6 +68,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const pace = new Pace(options.pace);
   const active = new Set<Promise<void>>();
   const turns = new Turns();
+  const departures = new Departures();
   const unsent = new UnsentBodies();
   const ids = new RequestIds();
   let closing = false;
@@ -79,6 +81,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       id,
       expectsContinue,
       closing: () => closing,
+      departures,
       unsent,
       pace,
     });
