@@ -1,6 +1,6 @@
-import { once } from "node:events";
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
+import { endThread } from "../store/end-thread.ts";
 import type { UpkeepReply, UpkeepRequest } from "./upkeep-message.ts";
 
 export interface UpkeepScheduleOptions {
@@ -104,9 +104,6 @@ export class UpkeepSchedule implements AsyncDisposable {
     const worker = this.#worker;
     if (worker === undefined) return;
     this.#worker = undefined;
-    worker.ref();
-    const ended = once(worker, "exit");
-    worker.postMessage({ type: "close" } satisfies UpkeepRequest);
-    await ended;
+    await endThread(worker, { type: "close" } satisfies UpkeepRequest);
   }
 }

@@ -1,8 +1,8 @@
-import { once } from "node:events";
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { OciError } from "../error/oci-error.ts";
 import type { Catalog } from "../names/sql-database.ts";
+import { endThread } from "../store/end-thread.ts";
 import type { FollowEvent } from "./follow-event.ts";
 import { failureFrom, type FollowReply, type FollowRequest, type FollowThreadData, unwrap } from "./follow-message.ts";
 import type { FollowAnswer, FollowTask } from "./follow-task.ts";
@@ -50,10 +50,7 @@ export class FollowWorker implements FollowRunner {
     const worker = this.#worker;
     if (worker === undefined) return;
     this.#worker = undefined;
-    worker.ref();
-    const ended = once(worker, "exit");
-    worker.postMessage({ type: "close" } satisfies FollowRequest);
-    await ended;
+    await endThread(worker, { type: "close" } satisfies FollowRequest);
   }
 
   #start(): Worker {

@@ -1,7 +1,7 @@
-import { once } from "node:events";
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { OciError } from "../error/oci-error.ts";
+import { endThread } from "../store/end-thread.ts";
 import type { SqlJob, SqlOutcome } from "./sql-database.ts";
 import { errorOfFailure } from "./sql-error.ts";
 import type { WriterReply, WriterRequest } from "./sql-writer-thread.ts";
@@ -52,10 +52,7 @@ export class SqlWriter implements AsyncDisposable {
     const worker = this.#worker;
     if (worker === undefined) return;
     this.#worker = undefined;
-    worker.ref();
-    const ended = once(worker, "exit");
-    worker.postMessage("close" satisfies WriterRequest);
-    await ended;
+    await endThread(worker, "close" satisfies WriterRequest);
   }
 
   #start(): Worker {
