@@ -1,6 +1,7 @@
 import { isOciError } from "../error/oci-error.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import { type ImageManifest, type Manifest, parseManifest } from "../spec/manifest.ts";
+import { MediaType } from "../spec/media-type.ts";
 import { digestTagSubject } from "../spec/referrer.ts";
 import type { Signal } from "../store/content.ts";
 import type { Referrer } from "../store/names.ts";
@@ -68,8 +69,8 @@ function listedAs({ descriptor, via, tag }: Referrer): Listed {
     const suffix = suffixOf(tag);
     return suffix !== undefined && Object.hasOwn(TAG_KINDS, suffix) ? "signature" : "other";
   }
-  // A listing may leave the type out; then it says nothing.
-  if (descriptor.artifactType === undefined) return undefined;
+  // A listing may leave the type out, or name the empty configuration's, as cosign 2 does: then it says nothing.
+  if (descriptor.artifactType === undefined || descriptor.artifactType === MediaType.Empty) return undefined;
   return isSignatureType(descriptor.artifactType) ? "signature" : "other";
 }
 
