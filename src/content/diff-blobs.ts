@@ -49,7 +49,7 @@ async function readSide(
   if (descriptor.size <= Limits.config && (await startsAsJson(read()))) {
     return prettyJson(parseJson(await collect(read(), Limits.config, `blob ${descriptor.digest}`), "blob"));
   }
-  return listLayer(read());
+  return await listLayer(source, descriptor, signal);
 }
 
 async function startsAsJson(bytes: Bytes): Promise<boolean> {

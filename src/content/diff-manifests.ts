@@ -8,7 +8,7 @@ import { prettyJson, textDiff } from "./text-diff.ts";
 
 /** One of two that are compared. */
 export interface DiffSide {
-  readonly source: Pick<Source, "fetch">;
+  readonly source: Pick<Source, "fetch" | "location">;
   readonly descriptor: Descriptor;
   /** What the diff calls it. */
   readonly name: string;

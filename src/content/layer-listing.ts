@@ -1,11 +1,13 @@
-import type { Bytes } from "../bytes/bytes.ts";
 import { Digester } from "../bytes/hash.ts";
 import { OciError } from "../error/oci-error.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import { Limits } from "../spec/limits.ts";
-import { decompress, detectCompression } from "../tar/decompress.ts";
+import type { Signal } from "../store/content.ts";
+import { scanBlob } from "../store/layer-tar.ts";
+import type { Source } from "../store/store.ts";
 import type { TarEntry, TarEntryType } from "../tar/entry.ts";
-import { TarScanner } from "../tar/scan.ts";
+import type { ContentSink } from "../tar/scan.ts";
 
 /** One file of a layer, as far as a comparison goes: times are left out. */
 export interface ListedFile {
@@ -24,13 +26,17 @@ export interface ListedFile {
 
 /**
  * Lists what a layer holds, by path: of two entries for one path the last counts, as when it is unpacked.
- * @param bytes the tar, compressed or not
+ * @param blob the tar, compressed or not, whatever its type says
  * @throws OciError ARCHIVE_INVALID, LIMIT_EXCEEDED
  */
-export async function listLayer(bytes: Bytes): Promise<ReadonlyMap<string, ListedFile>> {
+export async function listLayer(
+  source: Pick<Source, "fetch" | "location">,
+  blob: Descriptor,
+  signal: Signal,
+): Promise<ReadonlyMap<string, ListedFile>> {
   const files = new Map<string, ListedFile>();
   let finish: () => void = () => undefined;
-  const scanner = new TarScanner((entry) => {
+  const take = (entry: TarEntry): ContentSink | undefined => {
     finish();
     finish = () => undefined;
     const file = listed(entry);
@@ -44,24 +50,10 @@ export async function listLayer(bytes: Bytes): Promise<ReadonlyMap<string, Liste
     const digester = new Digester();
     finish = () => files.set(file.path, { ...file, digest: digester.digest() });
     return (chunk) => digester.update(chunk);
-  });
-  const chunks = bytes[Symbol.asyncIterator]();
-  const first = await chunks.next();
-  if (first.done === true) return files;
-  for await (const chunk of decompress(again(first.value, chunks), detectCompression(first.value)))
-    scanner.write(chunk);
-  scanner.end();
+  };
+  await scanBlob(source, blob, take, signal);
   finish();
   return files;
-}
-
-async function* again(first: Uint8Array, rest: AsyncIterator<Uint8Array>): Bytes {
-  try {
-    yield first;
-    for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
-  } finally {
-    await rest.return?.();
-  }
 }
 
 function listed({ path, type, mode, uid, gid, size, linkPath }: TarEntry): ListedFile {

@@ -9,7 +9,7 @@ import { referrerDescriptor } from "../spec/referrer.ts";
 import type { Signal } from "../store/content.ts";
 import type { Source, Store } from "../store/store.ts";
 import { attestationType } from "./index-editor.ts";
-import { toJson, withFields } from "./json-edit.ts";
+import { toJson, withFields } from "../spec/json-edit.ts";
 import type { NodeChange } from "./node-change.ts";
 import { readManifest } from "./read-image.ts";
 import type { ImageWriter } from "./writer.ts";

@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonValue } from "../spec/json.ts";
 import type { DraftStep } from "./draft.ts";
-import { withFields } from "./json-edit.ts";
+import { withFields } from "../spec/json-edit.ts";
 
 /** A build argument to forget: by its name, and where a pattern is given only with such values. */
 export interface BuildArgument {

@@ -9,7 +9,7 @@ import { readTar } from "../tar/read.ts";
 import type { ChosenImage } from "./choose-image.ts";
 import { FileTree, type Inode, type LayerEntry } from "./file-tree.ts";
 import { readMark, shownPath } from "./image-path.ts";
-import { layerTar, scanLayer } from "./layer-files.ts";
+import { layerTar, scanLayer } from "../store/layer-tar.ts";
 
 /** A file of an image with its content. */
 export interface FileContent {

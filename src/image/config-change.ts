@@ -1,7 +1,7 @@
 import { OciError } from "../error/oci-error.ts";
 import type { JsonObject } from "../spec/json.ts";
 import type { Platform } from "../spec/platform.ts";
-import { arrayField, objectField, withFields, withObjectField } from "./json-edit.ts";
+import { arrayField, objectField, withFields, withObjectField } from "../spec/json-edit.ts";
 
 /** Changes to an image configuration; what is absent stays as it is. A null takes an entry away. */
 export interface ConfigChange {

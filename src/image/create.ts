@@ -12,7 +12,7 @@ import type { AnnotationChange } from "./annotation-change.ts";
 import { type Base, type BaseImage, basePlatforms, ociLayer, readBase } from "./base.ts";
 import { changeConfig, changeLines, type ConfigChange, platformFields } from "./config-change.ts";
 import type { OnImageEvent } from "./event.ts";
-import { arrayField, objectField, toJson, withFields } from "./json-edit.ts";
+import { arrayField, objectField, toJson, withFields } from "../spec/json-edit.ts";
 import { writeLayer, type WrittenLayer } from "./layer.ts";
 import { type LayerInput, layerPlatforms } from "./layer-input.ts";
 import { ImageWriter } from "./writer.ts";

@@ -3,7 +3,7 @@ import { parseDescriptor } from "../spec/descriptor.ts";
 import type { JsonObject } from "../spec/json.ts";
 import type { Source } from "../store/store.ts";
 import type { Kind } from "../store/store.ts";
-import { withFields } from "./json-edit.ts";
+import { withFields } from "../spec/json-edit.ts";
 import type { ImageWriter } from "./writer.ts";
 
 /**

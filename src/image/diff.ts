@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue } from "../spec/json.ts";
 import { isJsonObject } from "../spec/json.ts";
 import type { ChosenImage } from "./choose-image.ts";
 import { diffFiles, type FileDiff, type FileDiffOptions } from "./file-diff.ts";
-import { objectField, sameJson } from "./json-edit.ts";
+import { objectField, sameJson } from "../spec/json-edit.ts";
 
 /** One field that differs; absent on the side that does not have it. */
 export interface FieldChange {

@@ -4,7 +4,8 @@ import type { Digest } from "../spec/digest.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../spec/json.ts";
 import type { Signal } from "../store/content.ts";
 import type { Source } from "../store/store.ts";
-import { arrayField, objectField, sameJson, toJson, withFields } from "./json-edit.ts";
+import { arrayField, objectField, sameJson, withFields } from "../spec/json-edit.ts";
+import { pointedAt } from "../store/document-entry.ts";
 import type { NodeChange } from "./node-change.ts";
 import type { ImageWriter } from "./writer.ts";
 
@@ -66,14 +67,7 @@ export function historyBelow(draft: Pick<ImageDraft, "history">, count: number):
 
 /** A descriptor that points at other content; what it says beside that stays, inlined content and old addresses go. */
 export function replaced(object: JsonObject, to: Descriptor): JsonObject {
-  return withFields(object, {
-    mediaType: to.mediaType,
-    digest: to.digest,
-    size: to.size,
-    data: undefined,
-    urls: undefined,
-    annotations: to.annotations === undefined ? object["annotations"] : toJson(to.annotations),
-  });
+  return withFields(pointedAt(object, to), { urls: undefined });
 }
 
 /** The configuration with the layers and the history that the draft has now. */

@@ -6,7 +6,7 @@ import type { ContentSink } from "../tar/scan.ts";
 import type { ChosenImage } from "./choose-image.ts";
 import { FileTree, type LayerEntry } from "./file-tree.ts";
 import { describeTree, type ImageFile, readLayers } from "./image-files.ts";
-import { scanLayer } from "./layer-files.ts";
+import { scanLayer } from "../store/layer-tar.ts";
 
 /** What is different about a file that both images have. */
 export type FileAspect = "type" | "mode" | "owner" | "size" | "link" | "content" | "time";

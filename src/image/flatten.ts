@@ -1,9 +1,10 @@
 import { OciError } from "../error/oci-error.ts";
 import type { Bytes } from "../bytes/bytes.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
 import type { JsonObject } from "../spec/json.ts";
 import type { Signal } from "../store/content.ts";
 import { BLOCK, padding } from "../tar/block.ts";
-import { compress, type Compression } from "../tar/compress.ts";
+import type { Compression } from "../tar/compress.ts";
 import { editHeaders } from "../tar/edit-headers.ts";
 import type { TarEntry } from "../tar/entry.ts";
 import { Meter } from "../tar/measure.ts";
@@ -13,11 +14,12 @@ import { encodeEntry } from "../tar/write.ts";
 import type { ChosenImage } from "./choose-image.ts";
 import type { DraftLayer, DraftStep, ImageDraft, StepScope } from "./draft.ts";
 import { FileTree, type Inode, type LayerEntry, pathOf, type TreeNode } from "./file-tree.ts";
-import { toJson } from "./json-edit.ts";
+import { toJson } from "../spec/json-edit.ts";
 import { EPOCH } from "./layer-addition.ts";
-import { compressionOf, layerTar, scanTar } from "./layer-files.ts";
-import { draftTar, requireDiffId } from "./layer-rewrite.ts";
-import { layerType } from "./media-family.ts";
+import { layerTar, scanTar } from "../store/layer-tar.ts";
+import { draftTar } from "./layer-rewrite.ts";
+import { packLayer, requireDiffId } from "../transfer/pack-layer.ts";
+import { compressionOf, layerType } from "../store/media-family.ts";
 
 /** What becomes of a tree: folders first, then everything with content of its own, then further names. */
 interface Arrangement {
@@ -156,12 +158,12 @@ async function flattened(
   const signal: Signal = scope.signal ? { signal: scope.signal } : {};
   const opened = layers.map((layer) => ({ ...layer, open: () => draftTar(layer, scope) }));
   const read = await readTree(opened, signal);
-  const diff = new Meter();
   const tar = (): Bytes => flatTar(opened, read, signal);
-  const bytes = compress(diff.measure(tar()), compression, scope.signal);
-  const descriptor = await scope.writer.stream(bytes, layerType(top.descriptor.mediaType, compression));
+  const mediaType = layerType(top.descriptor.mediaType, compression);
+  const write = (bytes: Bytes): Promise<Descriptor> => scope.writer.stream(bytes, mediaType);
+  const { descriptor, diffId } = await packLayer(tar(), compression, write, signal);
   scope.changes.push({ role: "layer", from: top.descriptor, to: descriptor });
-  return { descriptor, document: toJson(descriptor) as JsonObject, diffId: diff.result.digest, tar };
+  return { descriptor, document: toJson(descriptor) as JsonObject, diffId, tar };
 }
 
 /**

@@ -13,7 +13,8 @@ import { addLayers } from "./layer-addition.ts";
 import type { LayerInput } from "./layer-input.ts";
 import { type LayerRemoval, removeLayers } from "./layer-removal.ts";
 import { type LayerEdit, rehashLayers, rewriteLayers } from "./layer-rewrite.ts";
-import { convertTypes, type MediaFamily, withoutUrls } from "./media-family.ts";
+import type { MediaFamily } from "../store/media-family.ts";
+import { convertTypes, withoutUrls } from "./media-family.ts";
 import { type RebaseChange, rebaseLayers } from "./rebase.ts";
 import { configTimes, notAfter, type TimeRule, timingOf } from "./time-rule.ts";
 

@@ -6,7 +6,7 @@ import type { TarEntry, TarEntryType } from "../tar/entry.ts";
 import type { ChosenImage } from "./choose-image.ts";
 import { FileTree, type Inode, type LayerEntry, pathOf } from "./file-tree.ts";
 import { readMark } from "./image-path.ts";
-import { scanLayer } from "./layer-files.ts";
+import { scanLayer } from "../store/layer-tar.ts";
 
 /** One file, folder or link of an image. */
 export interface ImageFile {

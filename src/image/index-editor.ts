@@ -2,11 +2,12 @@ import { Annotation } from "../spec/annotation.ts";
 import type { Digest } from "../spec/digest.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../spec/json.ts";
 import { isIndexType } from "../spec/media-type.ts";
+import { withReference } from "../store/document-entry.ts";
 import type { Source } from "../store/store.ts";
 import { refuseDockerAnnotations, setOrRemove } from "./annotation-change.ts";
 import { withData } from "./descriptor-data.ts";
 import type { ImageChange } from "./image-change.ts";
-import { arrayField, objectField, withFields, withObjectField } from "./json-edit.ts";
+import { arrayField, objectField, withFields, withObjectField } from "../spec/json-edit.ts";
 import { convertDocument } from "./media-family.ts";
 import { clampAnnotations } from "./time-rule.ts";
 import type { ImageWriter } from "./writer.ts";
@@ -20,18 +21,9 @@ export interface IndexChildren {
   readonly annotations: ReadonlyMap<string, JsonObject>;
 }
 
-/** Whether an entry of an index is BuildKit's attestation of another one. */
-export function isAttestation(entry: JsonObject): boolean {
+/** Whether an entry of an index is one of BuildKit's attestations, the kind that berth knows. */
+export function isStatement(entry: JsonObject): boolean {
   return objectField(entry, "annotations")[Annotation.DockerReferenceType] === "attestation-manifest";
-}
-
-/** BuildKit's attestations name the child that they belong to in the index; that name follows the child. */
-function withReference(entry: JsonObject, renamed: ReadonlyMap<string, Digest>): JsonObject {
-  const annotations = objectField(entry, "annotations");
-  const old = annotations[Annotation.DockerReferenceDigest];
-  const now = typeof old === "string" ? renamed.get(old) : undefined;
-  if (now === undefined) return entry;
-  return withFields(entry, { annotations: withFields(annotations, { [Annotation.DockerReferenceDigest]: now }) });
 }
 
 /** What all of them say alike. */
@@ -78,7 +70,7 @@ function strings(object: JsonObject): Record<string, string> {
 
 function imageAnnotations(children: IndexChildren): readonly JsonObject[] {
   return children.entries.flatMap((entry) => {
-    if (!isJsonObject(entry) || isAttestation(entry)) return [];
+    if (!isJsonObject(entry) || isStatement(entry)) return [];
     const { mediaType, digest } = entry;
     if (typeof mediaType !== "string" || typeof digest !== "string" || isIndexType(mediaType)) return [];
     return [children.annotations.get(digest) ?? {}];

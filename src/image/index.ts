@@ -26,7 +26,7 @@ export {
 } from "./inspect.ts";
 export { type LayerInput, parseLayerText } from "./layer-input.ts";
 export type { LayerRemoval } from "./layer-removal.ts";
-export type { MediaFamily } from "./media-family.ts";
+export type { MediaFamily } from "../store/media-family.ts";
 export { modImage, type ModImageOptions, type ModResult } from "./mod.ts";
 export type { RebaseChange } from "./rebase.ts";
 export type { TimeRule } from "./time-rule.ts";

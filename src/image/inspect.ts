@@ -7,7 +7,7 @@ import type { Platform } from "../spec/platform.ts";
 import type { Signal } from "../store/content.ts";
 import type { Source } from "../store/store.ts";
 import { manifestEdges } from "../store/successors.ts";
-import { layerTar } from "./layer-files.ts";
+import { layerTar } from "../store/layer-tar.ts";
 import { readConfig, readManifest } from "./read-image.ts";
 
 /** A layer with what the configuration says of it. */

@@ -1,10 +1,11 @@
 import { parsePlatform } from "../spec/platform.ts";
 import { matchesPlatform } from "../spec/platform.ts";
 import type { DraftStep } from "./draft.ts";
-import { toJson } from "./json-edit.ts";
+import { toJson } from "../spec/json-edit.ts";
 import { type LayerOptions, writeLayer, type WrittenLayer } from "./layer.ts";
 import type { LayerInput } from "./layer-input.ts";
-import { familyOf, typeIn } from "./media-family.ts";
+import { typeIn } from "../store/media-family.ts";
+import { documentFamily } from "./media-family.ts";
 import { isJsonObject } from "../spec/json.ts";
 
 /** When a layer without a time of its own was made. */
@@ -26,7 +27,7 @@ export function addLayers(
       written.set(input, layer);
       const descriptor = {
         ...layer.descriptor,
-        mediaType: typeIn(familyOf(draft.document), layer.descriptor.mediaType),
+        mediaType: typeIn(documentFamily(draft.document), layer.descriptor.mediaType),
       };
       const document = toJson(descriptor);
       if (!isJsonObject(document)) continue;

@@ -1,15 +1,16 @@
-import { OciError } from "../error/oci-error.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import { type Algorithm, algorithmOf, type Digest } from "../spec/digest.ts";
 import { isNonDistributable } from "../spec/media-type.ts";
 import type { Bytes } from "../bytes/bytes.ts";
 import type { Signal } from "../store/content.ts";
-import { compress, type Compression } from "../tar/compress.ts";
+import { annotationsOfNewBytes, withNewBytes } from "../store/document-entry.ts";
+import { packLayer, requireDiffId } from "../transfer/pack-layer.ts";
+import type { Compression } from "../tar/compress.ts";
 import { countEdited, editTar, type TarEdit } from "../tar/edit.ts";
 import { Meter } from "../tar/measure.ts";
 import { type DraftLayer, type DraftStep, replaced, type StepScope } from "./draft.ts";
-import { compressionOf, layerTar } from "./layer-files.ts";
-import { layerType } from "./media-family.ts";
+import { layerTar } from "../store/layer-tar.ts";
+import { compressionOf, layerType } from "../store/media-family.ts";
 
 /** What happens to the layers of an image. */
 export interface LayerEdit {
@@ -17,29 +18,6 @@ export interface LayerEdit {
   readonly compression?: Compression;
   /** Differs where the edit does: images of one index may ask for different times of a layer that they share. */
   readonly key?: string;
-}
-
-/** Tables of contents for lazy pulling, which describe the old bytes. */
-const TOC = /^(?:containerd\.io\/snapshot\/|io\.github\.containers\.zstd-chunked\.)/;
-
-/** The annotations of a descriptor that are still true of other content. */
-function keptAnnotations({ annotations }: Descriptor): Pick<Descriptor, "annotations"> {
-  if (annotations === undefined) return {};
-  return { annotations: Object.fromEntries(Object.entries(annotations).filter(([key]) => !TOC.test(key))) };
-}
-
-/** @throws OciError DIGEST_INVALID when a layer is not what the configuration says */
-export function requireDiffId(layer: Pick<DraftLayer, "descriptor" | "diffId">, found: Digest): void {
-  const { descriptor, diffId } = layer;
-  if (found === diffId) return;
-  throw new OciError(
-    "DIGEST_INVALID",
-    `Layer ${descriptor.digest} unpacks to ${found}, but the configuration says ${diffId}`,
-    {
-      digest: descriptor.digest,
-      hint: "The image is damaged or was put together wrongly; fetch it again from its origin",
-    },
-  );
 }
 
 /** The content of a layer as a tar. */
@@ -67,17 +45,17 @@ async function rewriteLayer(layer: DraftLayer, edit: LayerEdit, scope: StepScope
   if (edit.tar) requireDiffId(layer, read.result.digest);
   if (edited === 0 && compression === before) return layer;
   const mediaType = layerType(descriptor.mediaType, compression);
-  const diff = new Meter();
   const tar = (): Bytes => {
     const before = draftTar(layer, scope);
     return edit.tar && edited > 0 ? editTar(before, edit.tar, reading) : before;
   };
-  const packed = compress(diff.measure(tar()), compression, scope.signal);
-  const written = await scope.writer.stream(packed, mediaType);
-  if (edited === 0) requireDiffId(layer, diff.result.digest);
-  const to: Descriptor = { ...written, ...keptAnnotations(descriptor) };
+  const write = (bytes: Bytes): Promise<Descriptor> => scope.writer.stream(bytes, mediaType);
+  const { descriptor: written, diffId } = await packLayer(tar(), compression, write, scope);
+  if (edited === 0) requireDiffId(layer, diffId);
+  const { annotations } = descriptor;
+  const to: Descriptor = annotations ? { ...written, annotations: annotationsOfNewBytes(annotations) } : written;
   scope.changes.push({ role: "layer", from: descriptor, to: written });
-  return { descriptor: to, document: replaced(layer.document, to), diffId: diff.result.digest, tar };
+  return { descriptor: to, document: withNewBytes(layer.document, to), diffId, tar };
 }
 
 /**

@@ -11,7 +11,7 @@ import { refuseDockerAnnotations, setOrRemove } from "./annotation-change.ts";
 import { withData } from "./descriptor-data.ts";
 import { configDocument, type DraftLayer, type DraftStep, type ImageDraft, replaced } from "./draft.ts";
 import { type ImageChange, needsImage, stepsOf } from "./image-change.ts";
-import { arrayField, objectField, sameJson, toJson, withFields, withObjectField } from "./json-edit.ts";
+import { arrayField, objectField, sameJson, toJson, withFields, withObjectField } from "../spec/json-edit.ts";
 import type { NodeChange } from "./node-change.ts";
 import { readConfig } from "./read-image.ts";
 import { clampAnnotations } from "./time-rule.ts";

@@ -1,52 +1,13 @@
 import { OciError } from "../error/oci-error.ts";
 import type { JsonObject } from "../spec/json.ts";
 import { MediaType } from "../spec/media-type.ts";
-import type { Compression } from "../tar/compress.ts";
+import { familyOf, type MediaFamily, typeIn } from "../store/media-family.ts";
 import type { DraftStep } from "./draft.ts";
-import { withFields } from "./json-edit.ts";
+import { withFields } from "../spec/json-edit.ts";
 
-/** Whose media types an image uses. */
-export type MediaFamily = "oci" | "docker";
-
-const FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
-
-/** The types that mean the same in both families (image-spec media-types.md, "Compatibility Matrix"). */
-const PAIRS: readonly (readonly [oci: string, docker: string])[] = [
-  [MediaType.ImageManifest, MediaType.DockerManifest],
-  [MediaType.ImageIndex, MediaType.DockerManifestList],
-  [MediaType.ImageConfig, MediaType.DockerConfig],
-  [MediaType.Layer, MediaType.DockerLayer],
-  [MediaType.LayerGzip, MediaType.DockerLayerGzip],
-  [FOREIGN, MediaType.DockerForeignLayer],
-];
-const TO_OCI: ReadonlyMap<string, string> = new Map(PAIRS.map(([oci, docker]) => [docker, oci]));
-const TO_DOCKER: ReadonlyMap<string, string> = new Map(PAIRS);
-
-/** The same type in a family; a type that has no counterpart stays. */
-export function typeIn(family: MediaFamily, mediaType: string): string {
-  return (family === "oci" ? TO_OCI : TO_DOCKER).get(mediaType) ?? mediaType;
-}
-
-/** The family of a manifest or index. */
-export function familyOf(document: JsonObject): MediaFamily {
-  const { mediaType } = document;
-  return typeof mediaType === "string" && mediaType.startsWith("application/vnd.docker.") ? "docker" : "oci";
-}
-
-/**
- * The type of a layer with another compression.
- * @throws OciError UNSUPPORTED: Docker has no type for zstd
- */
-export function layerType(mediaType: string, compression: Compression): string {
-  const docker = mediaType.startsWith("application/vnd.docker.");
-  if (docker && compression === "zstd") {
-    throw new OciError("UNSUPPORTED", "Docker's media types know no layers in zstd", {
-      hint: "Convert to OCI's media types too, with --to-oci",
-    });
-  }
-  const plain = docker ? MediaType.DockerLayer : mediaType.replace(/\+(?:gzip|zstd)$/, "");
-  if (compression === "none") return plain;
-  return docker ? MediaType.DockerLayerGzip : `${plain}+${compression}`;
+/** The family of a manifest or index; one that does not say its type is OCI's. */
+export function documentFamily({ mediaType }: JsonObject): MediaFamily {
+  return typeof mediaType === "string" ? familyOf(mediaType) : "oci";
 }
 
 /** @throws OciError UNSUPPORTED for what Docker's schema has no place for */

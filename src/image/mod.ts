@@ -1,20 +1,20 @@
 import { OciError } from "../error/oci-error.ts";
-import { Annotation } from "../spec/annotation.ts";
 import type { Annotations, Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../spec/json.ts";
+import { type JsonObject, type JsonValue } from "../spec/json.ts";
 import { isIndexType } from "../spec/media-type.ts";
 import type { ImageIndex } from "../spec/manifest.ts";
 import { matchesPlatform, type Platform } from "../spec/platform.ts";
 import type { Signal } from "../store/content.ts";
+import { INDEX_DEPTH, indexEntries, isAttestation, pointedAt } from "../store/document-entry.ts";
 import type { Source, Store } from "../store/store.ts";
-import { type Edge, manifestEdges } from "../store/successors.ts";
+import type { Edge } from "../store/successors.ts";
 import { copy } from "../transfer/copy.ts";
 import { attestationToReferrer, attestedDigest } from "./attestation.ts";
 import type { OnImageEvent } from "./event.ts";
 import type { ImageChange } from "./image-change.ts";
-import { editIndex, isAttestation } from "./index-editor.ts";
-import { arrayField, objectField, sameJson, toJson, withFields } from "./json-edit.ts";
+import { editIndex, isStatement } from "./index-editor.ts";
+import { objectField, sameJson, toJson, withFields } from "../spec/json-edit.ts";
 import { ManifestEditor } from "./manifest-editor.ts";
 import type { NodeChange } from "./node-change.ts";
 import { readManifest } from "./read-image.ts";
@@ -44,9 +44,6 @@ export interface ModResult {
   /** Referrers of the changed manifests that stay with the old digests, and why. */
   readonly left: readonly LeftReferrer[];
 }
-
-/** Indexes inside indexes that are looked into. */
-const MAX_DEPTH = 8;
 
 /**
  * Changes an image, or every image of an index, and rebuilds what stands above a change.
@@ -97,7 +94,7 @@ class Mod {
   /** Changes a node and what is below it; the root gets listed where no tag will point at it. */
   async node(descriptor: Descriptor, depth: number, root: boolean, inherited: Annotations = {}): Promise<Descriptor> {
     this.#options.signal?.throwIfAborted();
-    if (depth > MAX_DEPTH) throw new OciError("LIMIT_EXCEEDED", `More than ${MAX_DEPTH} indexes inside each other`);
+    if (depth > INDEX_DEPTH) throw new OciError("LIMIT_EXCEEDED", `More than ${INDEX_DEPTH} indexes inside each other`);
     const { manifest, document } = await readManifest(this.#options.source, descriptor, this.#signal);
     const listed = root && !this.#options.tags?.length;
     if (manifest.form === "index") {
@@ -146,14 +143,10 @@ class Mod {
   async #index(manifest: ImageIndex, document: JsonObject, depth: number, root: boolean): Promise<JsonObject> {
     const renamed = new Map<string, Digest>();
     const inherited = root ? (manifest.annotations ?? {}) : {};
-    const entries = arrayField(document, "manifests");
     const children: JsonValue[] = [];
     const attestations: Descriptor[] = [];
-    // One edge for each entry, in order, and the subject last.
-    for (const [at, edge] of manifestEdges(manifest).entries()) {
-      const entry = entries[at];
-      if (!isJsonObject(entry)) continue;
-      if (this.#options.attestationsToReferrers === true && isAttestation(entry)) attestations.push(edge.descriptor);
+    for (const { entry, edge } of indexEntries(manifest, document)) {
+      if (this.#options.attestationsToReferrers === true && isStatement(entry)) attestations.push(edge.descriptor);
       else children.push(await this.#child(entry, edge, depth, renamed, inherited));
     }
     for (const descriptor of attestations) children.push(...(await this.#attested(descriptor, manifest, renamed)));
@@ -188,22 +181,20 @@ class Mod {
   ): Promise<JsonObject> {
     const { platforms, config } = this.#options;
     const wanted = platforms?.find((platform) => descriptor.platform && matchesPlatform(descriptor.platform, platform));
-    const attestation = descriptor.annotations?.[Annotation.DockerReferenceType] !== undefined;
     const nested = isIndexType(descriptor.mediaType);
     if (wanted) this.#met.add(wanted);
     if (role !== "child") {
       if (!this.#sameStore) await this.writer.carry(descriptor, this.#options.source);
       return entry;
     }
-    if (attestation || (platforms && !wanted && !nested)) {
+    if (isAttestation(descriptor) || (platforms && !wanted && !nested)) {
       await this.#keep(descriptor);
       return entry;
     }
     const to = await this.node(descriptor, depth + 1, false, inherited);
     if (to.digest === descriptor.digest) return entry;
     renamed.set(descriptor.digest, to.digest);
-    const { mediaType, digest, size } = to;
-    const changed = withFields(entry, { mediaType, digest, size, data: undefined });
+    const changed = pointedAt(entry, to);
     if (!config?.platform || nested) return changed;
     return withFields(changed, { platform: toJson(config.platform) });
   }

@@ -6,8 +6,9 @@ import { parsePlatform, type Platform } from "../spec/platform.ts";
 import type { Signal } from "../store/content.ts";
 import { type Base, type BaseImage, readBase } from "./base.ts";
 import { type DraftLayer, type DraftStep, historyBelow, type ImageDraft } from "./draft.ts";
-import { arrayField, objectField, sameJson, toJson, withFields } from "./json-edit.ts";
-import { familyOf, typeIn } from "./media-family.ts";
+import { arrayField, objectField, sameJson, toJson, withFields } from "../spec/json-edit.ts";
+import { typeIn } from "../store/media-family.ts";
+import { documentFamily } from "./media-family.ts";
 
 /** From which base to which. What is not given is what the image's annotations say. */
 export interface RebaseChange {
@@ -78,7 +79,7 @@ function ownHistory(draft: ImageDraft, old: BaseImage): readonly JsonValue[] {
 }
 
 function swapped(draft: ImageDraft, old: BaseImage, next: BaseImage, base: Base): ImageDraft {
-  const family = familyOf(draft.document);
+  const family = documentFamily(draft.document);
   const below = next.manifest.layers.map((layer, at): DraftLayer => {
     const descriptor = { ...layer, mediaType: typeIn(family, layer.mediaType) };
     // As many as layers: checked when the configuration was read.

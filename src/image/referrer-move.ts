@@ -7,7 +7,7 @@ import type { Referrer } from "../store/names.ts";
 import type { Source, Store } from "../store/store.ts";
 import { type Edge, manifestEdges } from "../store/successors.ts";
 import { copy } from "../transfer/copy.ts";
-import { objectField, withFields } from "./json-edit.ts";
+import { objectField, withFields } from "../spec/json-edit.ts";
 import type { NodeChange } from "./node-change.ts";
 import { readManifest } from "./read-image.ts";
 import type { ImageWriter } from "./writer.ts";

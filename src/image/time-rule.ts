@@ -2,7 +2,7 @@ import { OciError } from "../error/oci-error.ts";
 import { Annotation } from "../spec/annotation.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../spec/json.ts";
 import { type DraftStep, historyBelow, type ImageDraft } from "./draft.ts";
-import { objectField, withFields } from "./json-edit.ts";
+import { objectField, withFields } from "../spec/json-edit.ts";
 import { formatTime } from "./time.ts";
 
 /** How times change. */

@@ -4,15 +4,24 @@ import { Annotation } from "../spec/annotation.ts";
 import { bareDescriptor, type Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import { isImageConfigType } from "../spec/image-config.ts";
-import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../spec/json.ts";
+import { type JsonObject, parseJson } from "../spec/json.ts";
+import { objectField, withFields, withObjectField } from "../spec/json-edit.ts";
 import { Limits } from "../spec/limits.ts";
 import { type ImageIndex, type ImageManifest, parseManifest } from "../spec/manifest.ts";
+import { MediaType } from "../spec/media-type.ts";
 import type { Signal } from "../store/content.ts";
 import type { Via } from "../store/names.ts";
 import type { Source } from "../store/store.ts";
-import { type Edge, manifestEdges } from "../store/successors.ts";
+import { INDEX_DEPTH, indexEntries, isAttestation, pointedAt, withReference } from "../store/document-entry.ts";
+import {
+  familyOf,
+  layerCompression,
+  type MediaFamily,
+  requireDockerCompression,
+  typeIn,
+} from "../store/media-family.ts";
+import type { Edge } from "../store/successors.ts";
 import type { Compression } from "../tar/compress.ts";
-import { DOCUMENTS, type Family, familyOf, layerTypeIn } from "./layer-type.ts";
 import { Overlay } from "./overlay.ts";
 import { LayerRecompression } from "./recompress.ts";
 
@@ -22,7 +31,7 @@ export interface ConvertOptions extends Signal {
   /** Take these out of every index; an index without some of its own gets a new digest and says which it had. */
   readonly strip?: ReadonlySet<Digest>;
   /** Whose media types manifests, configurations and layers get. */
-  readonly mediaTypes?: Family;
+  readonly mediaTypes?: MediaFamily;
   /** Compress the layers of images anew where they are compressed otherwise. */
   readonly compression?: Exclude<Compression, "none">;
 }
@@ -52,8 +61,12 @@ export interface Converted extends AsyncDisposable {
   readonly left: readonly LeftBehind[];
 }
 
-/** Indexes inside indexes that are looked into. */
-const MAX_DEPTH = 8;
+/** Of manifests, indexes and configurations, which have no other in either family. */
+const TYPES = {
+  manifest: { oci: MediaType.ImageManifest, docker: MediaType.DockerManifest },
+  index: { oci: MediaType.ImageIndex, docker: MediaType.DockerManifestList },
+  config: { oci: MediaType.ImageConfig, docker: MediaType.DockerConfig },
+} as const;
 
 /**
  * Makes the graph that a copy with other digests brings over: fewer platforms, other media types, layers
@@ -95,7 +108,7 @@ class Conversion {
   async node(descriptor: Descriptor, depth: number): Promise<Descriptor> {
     const known = this.#done.get(descriptor.digest);
     if (known) return known;
-    if (depth > MAX_DEPTH) throw new OciError("LIMIT_EXCEEDED", `More than ${MAX_DEPTH} indexes inside each other`);
+    if (depth > INDEX_DEPTH) throw new OciError("LIMIT_EXCEEDED", `More than ${INDEX_DEPTH} indexes inside each other`);
     const bytes = await this.#reader.read(descriptor, this.#signal);
     const manifest = parseManifest(bytes, descriptor.mediaType);
     if (manifest.form !== "index" && manifest.form !== "image") return descriptor;
@@ -137,17 +150,13 @@ class Conversion {
     descriptor: Descriptor,
     manifest: ImageIndex,
     document: JsonObject,
-    family: Family,
+    family: MediaFamily,
     depth: number,
   ): Promise<JsonObject> {
-    const entries = Array.isArray(document["manifests"]) ? (document["manifests"] as readonly JsonValue[]) : [];
     const renamed = new Map<string, Digest>();
     const children: JsonObject[] = [];
     let stripped = 0;
-    // One edge for each entry, in order, and the subject last.
-    for (const [at, edge] of manifestEdges(manifest).entries()) {
-      const entry = entries[at];
-      if (!isJsonObject(entry)) continue;
+    for (const { entry, edge } of indexEntries(manifest, document)) {
       if (this.#options.strip?.has(edge.descriptor.digest)) stripped += 1;
       else if (this.#attestationToLeave(descriptor, edge, family)) continue;
       else children.push(await this.#child(entry, edge, family, depth, renamed));
@@ -156,11 +165,10 @@ class Conversion {
     const edited = this.#retyped({ ...document, manifests }, "index", family);
     // Docker's indexes have no annotations; there the report alone tells.
     if (stripped === 0 || family === "docker") return edited;
-    const annotations = isJsonObject(edited["annotations"]) ? edited["annotations"] : {};
-    return { ...edited, annotations: { ...annotations, [Annotation.StrippedFrom]: descriptor.digest } };
+    return withObjectField(edited, "annotations", { [Annotation.StrippedFrom]: descriptor.digest });
   }
 
-  #attestationToLeave(index: Descriptor, { descriptor }: Edge, family: Family): boolean {
+  #attestationToLeave(index: Descriptor, { descriptor }: Edge, family: MediaFamily): boolean {
     if (!isAttestation(descriptor) || family !== "docker" || this.#options.mediaTypes === undefined) return false;
     this.#left.push({ subject: index, descriptor, via: "attestation" });
     return true;
@@ -169,22 +177,21 @@ class Conversion {
   async #child(
     entry: JsonObject,
     { role, descriptor }: Edge,
-    family: Family,
+    family: MediaFamily,
     depth: number,
     renamed: Map<string, Digest>,
   ): Promise<JsonObject> {
     // An attestation is a statement: nothing in it is to be changed.
     if (role !== "child" || isAttestation(descriptor)) return entry;
     const to = await this.node(bareDescriptor(descriptor), depth + 1);
-    const { data: _data, annotations: _annotations, ...bare } = entry;
-    const kept = family === "docker" && this.#options.mediaTypes ? bare : entry;
+    const isDocker = family === "docker" && this.#options.mediaTypes;
+    const kept = isDocker ? withFields(entry, { data: undefined, annotations: undefined }) : entry;
     if (to.digest === descriptor.digest) return kept;
     renamed.set(descriptor.digest, to.digest);
-    const { data: _old, ...rest } = kept;
-    return { ...rest, mediaType: to.mediaType, digest: to.digest, size: to.size };
+    return pointedAt(kept, to);
   }
 
-  async #image(manifest: ImageManifest, document: JsonObject, family: Family): Promise<JsonObject> {
+  async #image(manifest: ImageManifest, document: JsonObject, family: MediaFamily): Promise<JsonObject> {
     // What is no image (a chart, an SBOM) has no other media types, and no DiffIDs to check its layers against.
     if (!isImageConfigType(manifest.config.mediaType)) return document;
     if (this.#options.mediaTypes === "docker" && manifest.subject) {
@@ -195,11 +202,10 @@ class Conversion {
     const { mediaTypes } = this.#options;
     const layers = await this.#layers.all(manifest, document, family);
     if (mediaTypes === undefined) return { ...document, layers };
-    const config = isJsonObject(document["config"]) ? document["config"] : {};
     return this.#retyped(
       {
         ...document,
-        config: { ...config, mediaType: DOCUMENTS[family].config },
+        config: withFields(objectField(document, "config"), { mediaType: TYPES.config[family] }),
         layers: layers.map((layer) => withLayerType(layer, family)),
       },
       "manifest",
@@ -207,9 +213,9 @@ class Conversion {
     );
   }
 
-  #retyped(document: JsonObject, kind: "manifest" | "index", family: Family): JsonObject {
+  #retyped(document: JsonObject, kind: "manifest" | "index", family: MediaFamily): JsonObject {
     if (this.#options.mediaTypes === undefined) return document;
-    const mediaType = DOCUMENTS[family][kind];
+    const mediaType = TYPES[kind][family];
     // A document of OCI's may leave its media type out; it keeps its digest then.
     if (family === "oci") return document["mediaType"] === undefined ? document : { ...document, mediaType };
     // Docker's types know neither; a reader of theirs may refuse the whole manifest for them.
@@ -218,20 +224,9 @@ class Conversion {
   }
 }
 
-function isAttestation({ annotations }: Descriptor): boolean {
-  return annotations?.[Annotation.DockerReferenceType] !== undefined;
-}
-
-function withLayerType(layer: JsonObject, family: Family): JsonObject {
+function withLayerType(layer: JsonObject, family: MediaFamily): JsonObject {
   const { mediaType } = layer;
-  return typeof mediaType === "string" ? { ...layer, mediaType: layerTypeIn(family, mediaType) } : layer;
-}
-
-/** BuildKit's attestations name the child that they belong to in the index; that name follows the child. */
-function withReference(entry: JsonObject, renamed: ReadonlyMap<string, Digest>): JsonObject {
-  const annotations = isJsonObject(entry["annotations"]) ? entry["annotations"] : {};
-  const old = annotations[Annotation.DockerReferenceDigest];
-  const now = typeof old === "string" ? renamed.get(old) : undefined;
-  if (now === undefined) return entry;
-  return { ...entry, annotations: { ...annotations, [Annotation.DockerReferenceDigest]: now } };
+  if (typeof mediaType !== "string") return layer;
+  if (family === "docker") requireDockerCompression(layerCompression(mediaType) ?? "none");
+  return withFields(layer, { mediaType: typeIn(family, mediaType) });
 }

@@ -1,3 +1,4 @@
+import type { Bytes } from "../bytes/bytes.ts";
 import { collect } from "../bytes/collect.ts";
 import { OciError } from "../error/oci-error.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
@@ -8,11 +9,12 @@ import { Limits } from "../spec/limits.ts";
 import type { ImageManifest } from "../spec/manifest.ts";
 import type { Signal } from "../store/content.ts";
 import type { Source } from "../store/store.ts";
-import { compress, type Compression } from "../tar/compress.ts";
-import { decompress } from "../tar/decompress.ts";
-import { Meter } from "../tar/measure.ts";
-import { type Family, layerCompression, layerType } from "./layer-type.ts";
+import { withNewBytes } from "../store/document-entry.ts";
+import { layerTar } from "../store/layer-tar.ts";
+import { layerCompression, layerType, type MediaFamily, typeIn } from "../store/media-family.ts";
+import type { Compression } from "../tar/compress.ts";
 import type { Overlay } from "./overlay.ts";
+import { packLayer, requireDiffId } from "./pack-layer.ts";
 import { Semaphore } from "./semaphore.ts";
 
 export interface LayerRecompressionOptions extends Signal {
@@ -23,8 +25,6 @@ export interface LayerRecompressionOptions extends Signal {
 
 /** Layers compressed at a time: each keeps a core busy. */
 const AT_ONCE = 2;
-/** Tables of contents for lazy pulling, which describe the old bytes. */
-const CONTENTS = /^(?:containerd\.io\/snapshot\/|io\.github\.containers\.zstd-chunked\.)/;
 
 /** Compresses layers anew, each once however many images share it, and checks them against their DiffIDs. */
 export class LayerRecompression {
@@ -42,7 +42,7 @@ export class LayerRecompression {
    * The entries of a manifest's layers, those that were compressed otherwise replaced.
    * @throws OciError DIGEST_INVALID, MANIFEST_INVALID, ARCHIVE_INVALID, LIMIT_EXCEEDED, UNSUPPORTED
    */
-  async all(manifest: ImageManifest, document: JsonObject, family: Family): Promise<readonly JsonObject[]> {
+  async all(manifest: ImageManifest, document: JsonObject, family: MediaFamily): Promise<readonly JsonObject[]> {
     const written = Array.isArray(document["layers"]) ? (document["layers"] as readonly JsonValue[]) : [];
     const entries = written.filter(isJsonObject);
     const { compression } = this.#options;
@@ -55,7 +55,10 @@ export class LayerRecompression {
         const layer = manifest.layers[at];
         const diffId = diffIds[at];
         if (!layer || !diffId || !isOther(layer.mediaType, compression)) return entry;
-        return replaced(entry, await this.#once(layer, diffId, layerType(family, compression)));
+        return withNewBytes(
+          entry,
+          await this.#once(layer, diffId, layerType(typeIn(family, layer.mediaType), compression)),
+        );
       }),
     );
     return results.map((result) => {
@@ -76,20 +79,10 @@ export class LayerRecompression {
     await this.#slots.acquire();
     try {
       this.#options.signal?.throwIfAborted();
-      const packed = source.fetch(layer, { kind: "blob", ...this.#signal });
-      const meter = new Meter();
-      const tar = meter.measure(decompress(packed, layerCompression(layer.mediaType) ?? "none"));
-      const made = await overlay.blob(compress(tar, compression, this.#options.signal), mediaType, this.#signal);
-      if (meter.result.digest === diffId) return made;
-      throw new OciError(
-        "DIGEST_INVALID",
-        `Layer ${layer.digest} unpacks to ${meter.result.digest}, but the configuration says ${diffId}`,
-        {
-          digest: layer.digest,
-          side: "source",
-          hint: "The image is damaged or was put together wrongly; fetch it again from its origin",
-        },
-      );
+      const write = (bytes: Bytes): Promise<Descriptor> => overlay.blob(bytes, mediaType, this.#signal);
+      const made = await packLayer(layerTar(source, layer, this.#signal), compression, write, this.#signal);
+      requireDiffId({ descriptor: layer, diffId }, made.diffId);
+      return made.descriptor;
     } finally {
       this.#slots.release();
     }
@@ -110,17 +103,4 @@ export class LayerRecompression {
 function isOther(mediaType: string, wanted: Compression): boolean {
   const own = layerCompression(mediaType);
   return own !== undefined && own !== wanted;
-}
-
-/** Keeps what the entry said beside the content, without what was only true of the old bytes. */
-function replaced(entry: JsonObject, { mediaType, digest, size }: Descriptor): JsonObject {
-  const { urls: _urls, data: _data, annotations, ...rest } = entry;
-  const kept = isJsonObject(annotations) ? Object.entries(annotations).filter(([key]) => !CONTENTS.test(key)) : [];
-  return {
-    ...rest,
-    mediaType,
-    digest,
-    size,
-    ...(kept.length === 0 ? {} : { annotations: Object.fromEntries(kept) }),
-  };
 }

@@ -8,7 +8,7 @@ import { checkBase } from "../../src/image/check-base.ts";
 import { diffImages } from "../../src/image/diff.ts";
 import { exportImageTar } from "../../src/image/flatten.ts";
 import { listImageFiles } from "../../src/image/image-files.ts";
-import { layerTar } from "../../src/image/layer-files.ts";
+import { layerTar } from "../../src/store/layer-tar.ts";
 import { modImage, type ModImageOptions } from "../../src/image/mod.ts";
 import { createMemoryStore } from "../../src/memory/memory.ts";
 import { MediaType } from "../../src/spec/media-type.ts";

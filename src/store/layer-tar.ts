@@ -2,17 +2,11 @@ import { OciError, withContext } from "../error/oci-error.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import { isNonDistributable } from "../spec/media-type.ts";
 import type { Bytes } from "../bytes/bytes.ts";
-import type { Signal } from "../store/content.ts";
-import type { Source } from "../store/store.ts";
+import type { Signal } from "./content.ts";
+import type { Source } from "./store.ts";
 import type { Compression } from "../tar/compress.ts";
 import { decompress, detectCompression } from "../tar/decompress.ts";
 import { type OnTarEntry, TarScanner } from "../tar/scan.ts";
-
-/** What the media type says; layers of other families and no compression are the same here. */
-export function compressionOf(mediaType: string): Compression {
-  if (/[+.]gzip$/.test(mediaType)) return "gzip";
-  return mediaType.endsWith("+zstd") ? "zstd" : "none";
-}
 
 /** @throws OciError UNSUPPORTED for layers whose content is not where the image is, or that are no tar */
 export function requireTarLayer(layer: Descriptor): void {
@@ -70,15 +64,15 @@ export async function* layerTar(
   layer: Descriptor,
   signal: Signal,
 ): Bytes & AsyncGenerator<Uint8Array> {
-  yield* decompress(...(await openLayer(source, layer, signal)));
+  requireTarLayer(layer);
+  yield* decompress(...(await openBlob(source, layer, signal)));
 }
 
-async function openLayer(
+async function openBlob(
   source: Pick<Source, "fetch" | "location">,
   layer: Descriptor,
   signal: Signal,
 ): Promise<[bytes: Bytes, compression: Compression]> {
-  requireTarLayer(layer);
   // A decoder is done with a chunk before it asks for the next.
   const chunks = source.fetch(layer, { kind: "blob", lent: true, ...signal })[Symbol.asyncIterator]();
   const first = await chunks.next();
@@ -134,7 +128,21 @@ export async function scanLayer(
   onEntry: OnTarEntry,
   signal: Signal,
 ): Promise<void> {
-  const [bytes, compression] = await openLayer(source, layer, signal);
+  requireTarLayer(layer);
+  await scanBlob(source, layer, onEntry, signal);
+}
+
+/**
+ * The same of a blob, whatever its type says.
+ * @throws OciError ARCHIVE_INVALID, LIMIT_EXCEEDED
+ */
+export async function scanBlob(
+  source: Pick<Source, "fetch" | "location">,
+  blob: Descriptor,
+  onEntry: OnTarEntry,
+  signal: Signal,
+): Promise<void> {
+  const [bytes, compression] = await openBlob(source, blob, signal);
   const fresh = compression !== "none";
-  await scanTar(decompress(bytes, compression), layer, onEntry, { fresh, ...signal });
+  await scanTar(decompress(bytes, compression), blob, onEntry, { fresh, ...signal });
 }
