@@ -53,7 +53,10 @@ describe("verification against a source that is hostile or fails", () => {
         }
       },
     });
-    await assert.rejects(verify({ ...signed, store: huge }), (error) => isOciError(error, "LIMIT_EXCEEDED"));
+    const limits = { bytes: 2 ** 50 };
+    await assert.rejects(verify({ ...signed, store: huge }, { limits }), (error) =>
+      isOciError(error, "LIMIT_EXCEEDED"),
+    );
   });
 
   test("a registry that fails is not an image without signatures", async () => {
@@ -65,8 +68,11 @@ describe("verification against a source that is hostile or fails", () => {
       const signed = await openSigned();
       await simple(signed, payloadOf(signed.subject.digest));
       const listing = decorate(signed.store, { referrers: fail });
-      const content = decorate(signed.store, { fetch: fail });
-      for (const store of [listing, content]) {
+      const manifests = decorate(signed.store, { fetch: fail });
+      const content = decorate(signed.store, {
+        fetch: (descriptor, options) => (options?.kind === "blob" ? fail() : signed.store.fetch(descriptor, options)),
+      });
+      for (const store of [listing, manifests, content]) {
         await assert.rejects(verify({ ...signed, store }), (error) => isOciError(error, code));
       }
     }
