@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { cp, mkdir, writeFile } from "node:fs/promises";
+import { generateKeyPairSync } from "node:crypto";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { table } from "../../src/cli/table.ts";
@@ -41,10 +42,27 @@ function wordsOf(line: string): string[] {
 const PORT = 20_000 + Math.floor(Math.random() * 10_000);
 const HOST = `127.0.0.1:${PORT}`;
 
+const SECRET = { COSIGN_PASSWORD: "secret" };
+
+/** Keys, and what they have signed. */
+async function prepareTrust(cwd: string, make: (line: string) => Promise<string>): Promise<void> {
+  for (const name of ["cosign", "ann", "bob", "eve"]) await make(`key generate -o ${name}`);
+  const { privateKey } = generateKeyPairSync("ed25519");
+  await writeFile(join(cwd, "openssl.pem"), privateKey.export({ type: "pkcs8", format: "pem" }));
+  await writeFile(join(cwd, "sbom.json"), '{"bomFormat":"CycloneDX"}');
+  await writeFile(join(cwd, "result.json"), '{"passed":true}');
+  for (const place of ["./images:v1", "./registry/org/app:v1"]) {
+    await make(`sign ${place} --key cosign.key --recursive`);
+    for (const name of ["ann", "bob"]) await make(`sign ${place} --key ${name}.key -a env=production`);
+    await make(`attest ${place} --key cosign.key --type cyclonedx --predicate sbom.json`);
+  }
+  await make("sign --file app-0.1.0.tgz --bundle app-0.1.0.tgz.sigstore.json --key cosign.key");
+}
+
 /** Everything that the examples speak of, below one folder; gives the digests of a layer and of an SBOM. */
 async function prepare(cwd: string): Promise<{ layer: string; sbom: string }> {
   const make = async (line: string): Promise<string> => {
-    const { code, out, err } = await inside([...line.split(" "), "-q"], { cwd });
+    const { code, out, err } = await inside([...line.split(" "), "-q"], { cwd, env: SECRET });
     assert.equal(code, 0, `${line}\n${err}`);
     return out.trim();
   };
@@ -80,6 +98,7 @@ async function prepare(cwd: string): Promise<{ layer: string; sbom: string }> {
   await writeFile(join(cwd, "mirror.yaml"), "- copy ./images:v1 ./mirrored:v1\n- tag ls ./images\n");
   await writeFile(join(cwd, "jobs.jsonl"), '"digest ./images:v1"\n["tag", "ls", "./images"]\n');
   await make("copy ./images:v1 oci-archive:build.tar");
+  await prepareTrust(cwd, make);
   const image = JSON.parse(await make("manifest get ./images:v1 --platform linux/amd64")) as {
     readonly layers: readonly { readonly digest: string }[];
   };
@@ -114,7 +133,8 @@ describe("the examples of the help run as they stand, but for the names of regis
         .replace("docker save app:v1", "cat saved.tar")
         .replace("docker load", "cat >loaded.tar");
       await mkdir(join(folder.path, ".config/fish/completions"), { recursive: true });
-      const env = { HOME: folder.path, EDITOR: "true" };
+      const pem = await readFile(join(folder.path, "openssl.pem"), "utf8");
+      const env = { HOME: folder.path, EDITOR: "true", SIGNING_KEY: pem };
       const { code, err } = NEEDS_SHELL.test(script)
         ? await inShell(script, folder.path, env)
         : await inside(wordsOf(script), { cwd: folder.path, env });

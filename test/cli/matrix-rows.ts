@@ -6,7 +6,7 @@ export const MEDIA = ["registry", "layout", "archive", "docker archive"] as cons
 export type MediumName = (typeof MEDIA)[number];
 
 /** What a docker archive has no place for, so that there is nothing to ask of it. */
-export type Needs = "artifact" | "index";
+export type Needs = "artifact" | "index" | "signature";
 
 /**
  * One command. In its line, `{}` is something that is in the medium, `{base}` the place alone, `{new}` something that
@@ -36,6 +36,8 @@ export const ROWS: readonly Row[] = [
   { words: "image diff", line: "image diff {} {}", forms: FORMS, same: true },
   { words: "index ls", line: "index ls {}", forms: NAMED, needs: "index", same: true },
   { words: "discover", line: "discover {}", forms: NAMED },
+  { words: "signatures", line: "signatures {}", forms: FORMS },
+  { words: "verify", line: "verify {} --key key.pub", forms: FORMS, needs: "signature" },
   { words: "pull", line: "pull {} -o {out}", forms: NAMED, needs: "artifact" },
   { words: "copy (from)", line: "copy {} ocidir://{out}:x", forms: FORMS },
   { words: "export", line: "export {} {out}.tar", forms: FORMS },
@@ -50,6 +52,9 @@ export const ROWS: readonly Row[] = [
   { words: "push", line: "push {new} files/a", forms: [], writes: true },
   { words: "index create (to)", line: "index create {new} ocidir://one:v1", forms: [], writes: true },
   { words: "attach", line: "attach {} files/a:text/plain --artifact-type a/b", forms: FORMS, writes: true },
+  { words: "sign", line: "sign {} --key key.key", forms: FORMS, writes: true },
+  { words: "sign (tag)", line: "sign {} --key key.key --storage tag", forms: FORMS, writes: true },
+  { words: "attest", line: "attest {} --key key.key --predicate files/a", forms: FORMS, writes: true },
   { words: "tag add", line: "tag add {} more", forms: NAMED, writes: true },
   { words: "tag mv", line: "tag mv {} moved", forms: ["tag"], writes: true },
   { words: "tag rm", line: "tag rm {}", forms: ["tag", "tag and digest"], writes: true },

@@ -30,7 +30,8 @@ describe("the matrix of commands and media", () => {
   const digests = new Map<string, string>();
   let count = 0;
 
-  const run = async (line: string): Promise<RanInside> => inside(line.split(" "), { cwd });
+  const run = async (line: string): Promise<RanInside> =>
+    inside(line.split(" "), { cwd, env: { COSIGN_PASSWORD: "" } });
   const works = async (line: string): Promise<string> => {
     const { code, out, err } = await run(line);
     assert.equal(code, 0, `${line}\n${err}`);
@@ -47,6 +48,8 @@ describe("the matrix of commands and media", () => {
     await works("index create ocidir://layout:nested ocidir://layout:v1");
     await works("push ocidir://layout:files files/a --artifact-type a/b");
     await works("attach ocidir://layout:v1 files/a:text/plain --artifact-type text/plain");
+    await works("key generate -o key");
+    await works("sign ocidir://layout:v1 --key key.key --recursive");
     await works("image create ocidir://one:v1 --layer linux/amd64=files:/");
     await works("copy ocidir://one:v1 docker-archive:docker.tar:app:v1");
     await works("copy ocidir://layout oci-archive:archive.tar --all-tags");
