@@ -91,7 +91,7 @@ async function build(): Promise<number> {
     if (run.status !== 0) return 1;
     // The command line is no part of the library: its modules are left out for its bundle.
     rmSync(join(staged, "cli"), { recursive: true, force: true });
-    const { bundle } = await import("./bundle.ts");
+    const { bundle } = await import("./bundle/bundle.ts");
     await bundle(root, join(staged, "cli"));
     mkdirSync(dist, { recursive: true });
     const changed = settle(staged);

@@ -56,6 +56,12 @@ type Connect = {
   rejectUnauthorized?: boolean;
 };
 
+/**
+ * Bytes of an answer that wait for their reader, beside those in the system's buffer: as many as come with one read of the
+ * socket. What waits longer is put together in new memory for the reader, a copy that costs more than it saves.
+ */
+const HELD = 64 * 1024;
+
 /** HTTP/1.1 over pooled connections; no redirects, no decoding, no retries. */
 export class Transport {
   readonly #options: TransportOptions;
@@ -76,8 +82,9 @@ export class Transport {
     const failure: { source?: Error } = {};
     const body = request.body;
     try {
-      const answer = await this.#undici.request(url, {
-        dispatcher: this.#agent(this.#undici, url),
+      const answer = await this.#agent(this.#undici, url).request({
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
         method,
         headers: { ...request.headers, "accept-encoding": "identity" },
         ...(body === undefined
@@ -88,7 +95,7 @@ export class Transport {
         headersTimeout:
           body === undefined ? Math.max(this.#options.stall, 1000) : Math.max(this.#options.stall, 300_000),
         bodyTimeout: this.#options.stall,
-        highWaterMark: 1024 * 1024,
+        highWaterMark: HELD,
         // Otherwise every HEAD would cost a connection.
         reset: false,
       });

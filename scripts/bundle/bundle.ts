@@ -67,6 +67,9 @@ function takeBuiltins(code: string): string {
   });
 }
 
+/** The libraries that are in the bundle. */
+const INSIDE = /^(?:commander|undici)(?:\/|$)/;
+
 /** Commander starts subcommands that are programs of their own; berth has none of those. */
 function startsPrograms(id: string, importer: string | undefined): boolean {
   return id === "node:child_process" && importer?.includes("/node_modules/commander/") === true;
@@ -88,8 +91,9 @@ export async function bundle(root: string, directory: string): Promise<void> {
       "follow-thread": "src/depot/follow-thread.ts",
       "upkeep-thread": "src/cli/upkeep-thread.ts",
     },
-    // Commander is a part of almost every start; all other libraries stay where npm puts them.
-    external: (id, importer) => /^[^./]/.test(id) && id !== "commander" && !startsPrograms(id, importer),
+    resolve: { alias: { undici: join(import.meta.dirname, "undici.cjs") } },
+    // What almost every start needs; all other libraries stay where npm puts them.
+    external: (id, importer) => /^[^./]/.test(id) && !INSIDE.test(id) && !startsPrograms(id, importer),
     preserveEntrySignatures: false,
     logLevel: "warn",
     checks: { ineffectiveDynamicImport: false },
@@ -126,5 +130,7 @@ export async function bundle(root: string, directory: string): Promise<void> {
     },
   });
   await build.close();
-  copyFileSync(join(root, "node_modules/commander/LICENSE"), join(directory, "commander.LICENSE"));
+  for (const library of ["commander", "undici"]) {
+    copyFileSync(join(root, "node_modules", library, "LICENSE"), join(directory, `${library}.LICENSE`));
+  }
 }
