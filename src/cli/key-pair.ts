@@ -5,7 +5,6 @@ import { OciError } from "../error/oci-error.ts";
 import type { Context } from "./context.ts";
 import { resolvePath } from "./input.ts";
 import { type Option, text } from "./option.ts";
-import { readPassword } from "./password.ts";
 
 export const keyPairPrefix: Option<string | undefined> = text(
   "-o, --output <prefix>",
@@ -55,6 +54,7 @@ export async function writeKeyPair(
   const [secret, shown] = [resolvePath(files.privateKey, context), resolvePath(files.publicKey, context)];
   for (const path of [secret, shown]) await refuseExisting(path);
   if (dryRun) return files;
+  const { readPassword } = await import("./password.ts");
   const encoded = await encodePrivateKey(key, await readPassword(context, true));
   await writeNew(secret, encoded, 0o600);
   try {

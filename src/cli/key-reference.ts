@@ -6,7 +6,6 @@ import { Limits } from "../spec/limits.ts";
 import type { Context } from "./context.ts";
 import { readInput } from "./input.ts";
 import { list, type Option, text } from "./option.ts";
-import { readPassword } from "./password.ts";
 
 const ENVIRONMENT = "env://";
 
@@ -36,7 +35,11 @@ async function readKey(reference: string, context: Context): Promise<Uint8Array>
 export async function readPrivateKey(reference: string, context: Context): Promise<KeyObject> {
   const { parsePrivateKey } = await import("../sign/key-file.ts");
   const bytes = await readKey(reference, context);
-  return parsePrivateKey(bytes, () => readPassword(context), `key ${reference}`);
+  const askForPassword = async (): Promise<string> => {
+    const { readPassword } = await import("./password.ts");
+    return readPassword(context);
+  };
+  return parsePrivateKey(bytes, askForPassword, `key ${reference}`);
 }
 
 /** @throws OciError USAGE where there is no key, FILE_INVALID */

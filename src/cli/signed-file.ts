@@ -5,7 +5,6 @@ import type { Context } from "./context.ts";
 import { readInput, resolvePath } from "./input.ts";
 import { openSigner, openVerifiers } from "./key-reference.ts";
 import { type Option, text } from "./option.ts";
-import { writeOutputFile } from "./output-file.ts";
 import { style } from "./style.ts";
 
 /** For plain files in the place of subjects. */
@@ -53,6 +52,7 @@ export async function signPlainFile(
     return;
   }
   const signed = await signFile(bytes, signer, { signal });
+  const { writeOutputFile } = await import("./output-file.ts");
   await writeOutputFile(resolvePath(bundle, context), fromBuffer(signed), signal);
   out.result(result, [`signed ${file} into ${bundle}`], [bundle]);
 }
