@@ -2,6 +2,13 @@ import type { ChosenImage } from "../image/choose-image.ts";
 import { type Opened, resolveOpened } from "../open/opened.ts";
 import { localPlatform, parsePlatformText, type Platform } from "../spec/platform.ts";
 import type { Context } from "./context.ts";
+import { flag, type Option } from "./option.ts";
+
+/** How much of an image's layers is read to look into it. */
+export const lazyLayers: Option<boolean> = flag(
+  "--lazy",
+  "read only the parts of a layer that it takes, where the layer allows it (eStargz, zstd:chunked, no compression), without checking the digest of the whole",
+);
 
 /** The platform of this machine's containers. */
 export function ownPlatform(): Platform {

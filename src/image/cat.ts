@@ -9,6 +9,7 @@ import { readTar } from "../tar/read.ts";
 import type { ChosenImage } from "./choose-image.ts";
 import { FileTree, type Inode, type LayerEntry } from "./file-tree.ts";
 import { readMark, shownPath } from "./image-path.ts";
+import { type LayerReading, type LazyLayer, openLazily } from "./lazy-layer.ts";
 import { layerTar, scanLayer } from "../store/layer-tar.ts";
 
 /** A file of an image with its content. */
@@ -23,6 +24,8 @@ export interface FileContent {
 interface LayerRead {
   readonly entries: readonly LayerEntry[];
   readonly contents: ReadonlyMap<number, Buffer>;
+  /** Where only the entries were read, how to get at a content. */
+  readonly lazy?: LazyLayer;
 }
 
 function normal(path: string): string {
@@ -36,13 +39,16 @@ function normal(path: string): string {
 class LayerReader {
   readonly #image: Pick<ChosenImage, "source" | "manifest">;
   readonly #signal: Signal;
+  readonly #lazy: boolean;
   readonly #names: ReadonlySet<string>;
   readonly #read = new Map<number, LayerRead>();
   #kept = 0;
 
-  constructor(image: Pick<ChosenImage, "source" | "manifest">, paths: readonly string[], signal: Signal) {
+  constructor(image: Pick<ChosenImage, "source" | "manifest">, paths: readonly string[], reading: LayerReading) {
+    const { lazy = false, ...signal } = reading;
     this.#image = image;
     this.#signal = signal;
+    this.#lazy = lazy;
     // Behind links a file has another path, and most often the same name.
     this.#names = new Set(paths.map((path) => normal(path).split("/").at(-1) ?? ""));
   }
@@ -52,7 +58,7 @@ class LayerReader {
   }
 
   async read(at: number): Promise<LayerRead> {
-    const known = this.#read.get(at);
+    const known = this.#read.get(at) ?? (await this.#readLazily(at));
     if (known) return known;
     const entries: LayerEntry[] = [];
     const contents = new Map<number, Buffer>();
@@ -64,6 +70,15 @@ class LayerReader {
     };
     if (layer) await scanLayer(this.#image.source, layer, take, this.#signal);
     const read = { entries, contents };
+    this.#read.set(at, read);
+    return read;
+  }
+
+  async #readLazily(at: number): Promise<LayerRead | undefined> {
+    const layer = this.layers[at];
+    const lazy = layer && this.#lazy ? await openLazily(this.#image.source, layer, this.#signal) : undefined;
+    if (!lazy) return undefined;
+    const read = { entries: lazy.entries, contents: new Map<number, Buffer>(), lazy };
     this.#read.set(at, read);
     return read;
   }
@@ -84,8 +99,10 @@ class LayerReader {
 
   /** The content of an entry: what was kept of it, or from the layer once more. */
   async *content({ layer: at, order }: Pick<Inode, "layer" | "order">): AsyncGenerator<Uint8Array, void, undefined> {
-    const kept = this.#read.get(at)?.contents.get(order);
+    const read = this.#read.get(at);
+    const kept = read?.contents.get(order);
     if (kept) return yield* fromBuffer(kept);
+    if (read?.lazy) return yield* read.lazy.content(order);
     const layer = this.layers[at];
     if (!layer) return;
     let count = 0;
@@ -160,9 +177,9 @@ async function locate(reader: LayerReader, path: string): Promise<Inode> {
 export async function openImageFiles(
   image: Pick<ChosenImage, "source" | "manifest">,
   paths: readonly string[],
-  signal: Signal = {},
+  reading: LayerReading = {},
 ): Promise<readonly FileContent[]> {
-  const reader = new LayerReader(image, paths, signal);
+  const reader = new LayerReader(image, paths, reading);
   const found: FileContent[] = [];
   for (const path of paths) {
     const inode = await locate(reader, path);

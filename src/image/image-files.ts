@@ -1,11 +1,11 @@
 import { availableParallelism } from "node:os";
 import type { Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
-import type { Signal } from "../store/content.ts";
 import type { TarEntry, TarEntryType } from "../tar/entry.ts";
 import type { ChosenImage } from "./choose-image.ts";
 import { FileTree, type Inode, type LayerEntry, pathOf } from "./file-tree.ts";
 import { readMark } from "./image-path.ts";
+import { type LayerReading, openLazily } from "./lazy-layer.ts";
 import { scanLayer } from "../store/layer-tar.ts";
 
 /** One file, folder or link of an image. */
@@ -50,7 +50,7 @@ async function eachOf(count: number, work: (index: number) => Promise<void>): Pr
  */
 export async function readLayers(
   image: Pick<ChosenImage, "source" | "manifest">,
-  signal: Signal,
+  reading: LayerReading,
   found: Map<Digest, readonly LayerEntry[]> = new Map(),
 ): Promise<readonly (readonly LayerEntry[])[]> {
   const { layers } = image.manifest;
@@ -58,11 +58,11 @@ export async function readLayers(
     ({ digest }) => !found.has(digest),
   );
   const failed = new AbortController();
-  const either = signal.signal ? AbortSignal.any([signal.signal, failed.signal]) : failed.signal;
+  const either = reading.signal ? AbortSignal.any([reading.signal, failed.signal]) : failed.signal;
   try {
     await eachOf(distinct.length, async (index) => {
       const layer = distinct[index];
-      if (layer) found.set(layer.digest, await listLayer(image, layer, { signal: either }));
+      if (layer) found.set(layer.digest, await listLayer(image, layer, { ...reading, signal: either }));
     });
   } catch (error) {
     // The other readers end too.
@@ -72,12 +72,18 @@ export async function readLayers(
   return layers.map(({ digest }) => found.get(digest) ?? []);
 }
 
-async function listLayer(image: Pick<ChosenImage, "source">, layer: Descriptor, signal: Signal): Promise<LayerEntry[]> {
+async function listLayer(
+  { source }: Pick<ChosenImage, "source">,
+  layer: Descriptor,
+  { lazy, ...signal }: LayerReading,
+): Promise<readonly LayerEntry[]> {
+  const known = lazy === true ? await openLazily(source, layer, signal) : undefined;
+  if (known) return known.entries;
   const entries: LayerEntry[] = [];
   const take = (entry: TarEntry): undefined => {
     entries.push({ entry, order: entries.length });
   };
-  await scanLayer(image.source, layer, take, signal);
+  await scanLayer(source, layer, take, signal);
   return entries;
 }
 
@@ -87,10 +93,10 @@ async function listLayer(image: Pick<ChosenImage, "source">, layer: Descriptor, 
  */
 export async function readFileTree(
   image: Pick<ChosenImage, "source" | "manifest">,
-  signal: Signal = {},
+  reading: LayerReading = {},
 ): Promise<FileTree> {
   const tree = new FileTree();
-  for (const entries of await readLayers(image, signal)) tree.apply(entries);
+  for (const entries of await readLayers(image, reading)) tree.apply(entries);
   return tree;
 }
 
@@ -134,9 +140,9 @@ export function* describeTree(
  */
 export async function listImageFiles(
   image: Pick<ChosenImage, "source" | "manifest">,
-  signal: Signal = {},
+  reading: LayerReading = {},
 ): Promise<readonly ImageFile[]> {
-  const tree = await readFileTree(image, signal);
+  const tree = await readFileTree(image, reading);
   return Array.from(describeTree(tree, image.manifest.layers), ({ file }) => file);
 }
 
@@ -148,11 +154,11 @@ export async function listImageFiles(
 export async function listLayerFiles(
   image: Pick<ChosenImage, "source" | "manifest">,
   at: number,
-  signal: Signal = {},
+  reading: LayerReading = {},
 ): Promise<readonly ImageFile[]> {
   const layer = image.manifest.layers[at];
   if (!layer) return [];
-  return (await listLayer(image, layer, signal)).map(({ entry }) => {
+  return (await listLayer(image, layer, reading)).map(({ entry }) => {
     const parts = entry.path.split("/").filter((part) => part !== "" && part !== ".");
     const mark = readMark(parts.at(-1) ?? "", entry.path);
     const type = mark.kind === "whiteout" || mark.kind === "opaque" ? mark.kind : entry.type;

@@ -25,6 +25,7 @@ export {
   type Report,
 } from "./inspect.ts";
 export { type LayerInput, parseLayerText } from "./layer-input.ts";
+export type { LayerReading } from "./lazy-layer.ts";
 export type { LayerRemoval } from "./layer-removal.ts";
 export type { MediaFamily } from "../store/media-family.ts";
 export { modImage, type ModImageOptions, type ModResult } from "./mod.ts";

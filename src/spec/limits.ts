@@ -59,6 +59,8 @@ export const Limits: {
   readonly imageSteps: number;
   /** Links followed on the way to one file of an image. */
   readonly imageLinks: number;
+  /** The table of contents of a layer that is made for lazy pulling. */
+  readonly layerToc: number;
   /** Contents of an image's files that are kept in memory while their layers are read, all together. */
   readonly keptContent: number;
   /** A text file whose differences are shown line by line. */
@@ -124,6 +126,7 @@ export const Limits: {
   imageDepth: 2048,
   imageSteps: 100_000_000,
   imageLinks: 255,
+  layerToc: 64 * 1024 * 1024,
   keptContent: 32 * 1024 * 1024,
   diffFile: 1024 * 1024,
   folderEntries: 500_000,

@@ -10,7 +10,7 @@ import { type Edge, manifestEdges } from "./successors.ts";
 export const INDEX_DEPTH = 8;
 
 /** Tables of contents for lazy pulling, which describe the old bytes. */
-const TOC = /^(?:containerd\.io\/snapshot\/|io\.github\.containers\.zstd-chunked\.)/;
+const TOC = /^(?:containerd\.io\/snapshot\/|io\.(?:github\.)?containers\.zstd-chunked\.)/;
 
 /** An entry of an index as it stands in its document, and what it means. */
 export interface IndexEntry {

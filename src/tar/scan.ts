@@ -64,6 +64,14 @@ export class TarScanner {
     }
   }
 
+  /** Bytes of a content that nobody takes, and of its padding, that need not be written: from here on they count as seen. */
+  skip(): number {
+    if (this.#phase !== "content" || this.#sink) return 0;
+    const size = this.#left + this.#padding;
+    this.#expect("header", BLOCK);
+    return size;
+  }
+
   /** Says that nothing follows. */
   end(): void {
     const between = this.#phase === "header" && this.#left === BLOCK && this.#headers.length === 0;

@@ -1,18 +1,18 @@
 import { type Command, defineCommand } from "../../command.ts";
 import { connection, openLocated } from "../../connection.ts";
 import { required, variadic } from "../../option.ts";
-import { openImage } from "../../image-source.ts";
+import { lazyLayers, openImage } from "../../image-source.ts";
 import { describeOpened } from "../../../open/opened.ts";
 import { platform } from "../../shared-options.ts";
 
 export const command: Command = defineCommand({
   about:
-    "Writes files of an image to standard output, byte for byte, one after the other. Links are followed inside the image. Layers are read from the top, and no further than it takes. With --json it tells what the files are instead. Of an index without --platform the image for this machine is meant.",
+    "Writes files of an image to standard output, byte for byte, one after the other. Links are followed inside the image. Layers are read from the top, those below only until the answer is certain. With --json it tells what the files are instead. Of an index without --platform the image for this machine is meant.",
   arguments: {
     source: required("SOURCE", "the image"),
     files: variadic("FILE", "a path in the image"),
   },
-  options: { ...connection, platform },
+  options: { ...connection, platform, lazy: lazyLayers },
   examples: [
     { about: "Which release an image is", line: "berth image cat alpine:3.20 /etc/os-release" },
     {
@@ -24,7 +24,7 @@ export const command: Command = defineCommand({
     await using opened = await openLocated(source, "read", options, context);
     const { openImageFiles } = await import("../../../image/cat.ts");
     const image = await openImage(opened, options.platform, context);
-    const contents = await openImageFiles(image, files, { signal: context.signal });
+    const contents = await openImageFiles(image, files, { signal: context.signal, lazy: options.lazy });
     if (context.out.json) {
       const shown = contents.map(({ path, entry }) => ({ ...entry, path }));
       return context.out.result({ source: describeOpened(opened), digest: image.descriptor.digest, files: shown }, []);

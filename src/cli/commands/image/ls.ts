@@ -6,7 +6,7 @@ import { ENTRY_LETTERS } from "../../../tar/entry-letter.ts";
 import { type Command, defineCommand } from "../../command.ts";
 import { connection, openLocated } from "../../connection.ts";
 import { anyNumber, flag, required, text } from "../../option.ts";
-import { openImage } from "../../image-source.ts";
+import { lazyLayers, openImage } from "../../image-source.ts";
 import { platform } from "../../shared-options.ts";
 import { style } from "../../style.ts";
 
@@ -20,6 +20,7 @@ export const command: Command = defineCommand({
   options: {
     ...connection,
     platform,
+    lazy: lazyLayers,
     long: flag("-l, --long", "mode, owner, size, time, link target and layer too"),
     layer: text("--layer <number|digest>", "the entries of this layer alone, 0 the lowest; whiteouts are shown"),
   },
@@ -29,12 +30,16 @@ export const command: Command = defineCommand({
       about: "What the top layers of an image in a layout brought, for a program",
       line: "berth image ls ocidir://images:v1 '/usr/**/*.so' --layer 2 --json",
     },
+    {
+      about: "From a registry, by the tables that layers for lazy pulling have",
+      line: "berth image ls alpine:3.20 --lazy",
+    },
   ],
   async run({ source, paths }, options, context) {
     await using opened = await openLocated(source, "read", options, context);
     const { listImageFiles, listLayerFiles } = await import("../../../image/image-files.ts");
     const image = await openImage(opened, options.platform, context);
-    const waiting = { signal: context.signal };
+    const waiting = { signal: context.signal, lazy: options.lazy };
     const all =
       options.layer === undefined
         ? await listImageFiles(image, waiting)
