@@ -32,6 +32,11 @@ export const table: readonly Entry[] = [
     () => import("./commands/verify-attestation.ts"),
   ),
   entry("signatures", "List every signature on an image, whatever made it", () => import("./commands/signatures.ts")),
+  entry(
+    "convert-signatures",
+    "Write cosign's tags as referrers too, or the other way",
+    () => import("./commands/convert-signatures.ts"),
+  ),
   entry("key generate", "Make a key pair to sign with", () => import("./commands/key/generate.ts")),
   entry("key import", "Encrypt a private key of another tool", () => import("./commands/key/import.ts")),
   entry("key public", "Print the public key of a private one", () => import("./commands/key/public.ts")),

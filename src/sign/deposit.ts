@@ -2,7 +2,7 @@ import type { Descriptor } from "../spec/descriptor.ts";
 import type { Signal } from "../store/content.ts";
 import type { ReferrersChange } from "../store/store.ts";
 import type { FoundSignature } from "./found-signature.ts";
-import { prepareBundleReferrer, type BundleReferrer, pushReferrer } from "./store-bundle.ts";
+import { type BundleReferrer, prepareBundleReferrer, type PreparedReferrer, pushReferrer } from "./store-bundle.ts";
 import { appendLayer, cosignTag, type SignatureLayer } from "./store-layer.ts";
 import type { SignTarget } from "./place.ts";
 
@@ -31,6 +31,12 @@ export class Deposit {
 
   async bundle(target: SignTarget, referrer: BundleReferrer): Promise<StoredSignature> {
     const prepared = prepareBundleReferrer(referrer);
+    await this.referrer(target, prepared);
+    const { manifest, layer } = prepared;
+    return { kind: "sigstore-bundle", manifest: manifest.descriptor, layer: layer.descriptor, existed: false };
+  }
+
+  async referrer(target: SignTarget, prepared: PreparedReferrer): Promise<void> {
     const { listed } = await pushReferrer(target, prepared, this.#options);
     if (!listed) {
       const subjects = this.#unlisted.get(target) ?? new Map<string, { subject: Descriptor; add: Descriptor[] }>();
@@ -39,8 +45,6 @@ export class Deposit {
       subjects.set(prepared.subject.digest, change);
       this.#unlisted.set(target, subjects);
     }
-    const { manifest, layer } = prepared;
-    return { kind: "sigstore-bundle", manifest: manifest.descriptor, layer: layer.descriptor, existed: false };
   }
 
   async layer(target: SignTarget, layer: SignatureLayer): Promise<StoredSignature> {

@@ -2,6 +2,7 @@
 export { algorithmOfKey, type SignatureAlgorithm } from "./algorithm.ts";
 export type { SignatureLimits } from "./budget.ts";
 export type { Bundle, BundleContent, MessageSignature, VerificationMaterial } from "./bundle.ts";
+export { type ConvertedSignature, type ConvertOptions, convertSignatures } from "./convert-signatures.ts";
 export type { SignatureStorage, StoredSignature } from "./deposit.ts";
 export type { FoundSignature, SignatureKind } from "./found-signature.ts";
 export { createKeySigner, createKeyVerifier, keyIdOf, type KeySigner, type KeyVerifier } from "./key.ts";
