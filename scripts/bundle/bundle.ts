@@ -46,7 +46,8 @@ const APART = new Set(["cli", "open"]);
 /** Elsewhere a folder is a file: nobody needs a part of it without most of the rest. */
 function folderOf(src: string, id: string): string | null {
   const [folder = "", file = ""] = relative(src, id).split(sep);
-  if (folder === ".." || APART.has(folder)) return null;
+  // A thread begins when its file is loaded, and in the main thread there is nothing for it to do.
+  if (folder === ".." || APART.has(folder) || file.endsWith("-thread.ts")) return null;
   // Whoever reads an index.json has no need of SQLite.
   return folder === "names" && file.startsWith("sql") ? "names-sql" : folder;
 }
