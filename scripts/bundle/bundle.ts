@@ -26,17 +26,29 @@ function closure(from: readonly string[], look: Look, others: readonly ReadonlyS
   return found;
 }
 
-/** The parts that a start loads: all of them, the parser and its library, what the commands declare. */
-function startingParts(src: string, look: Look): ReadonlyMap<string, ReadonlySet<string>> {
+/** What a copy between registries loads besides: most that reaches a registry needs it. */
+const COPY = [
+  "open/open-locator.ts",
+  "open/connections.ts",
+  "open/remote-settings.ts",
+  "open/open-external.ts",
+  "remote/open-remote.ts",
+  "transfer/copy-to-all.ts",
+];
+
+/** The parts that are loaded whole: by every start, by the parser, by several commands, by a copy. */
+function wholeParts(src: string, look: Look): ReadonlyMap<string, ReadonlySet<string>> {
   const start = closure([join(src, "cli/main.ts"), join(src, "cli/commands/version.ts")], look, []);
   const program = closure([join(src, "cli/program.ts")], look, [start]);
   const commands = globSync("cli/commands/**/*.ts", { cwd: src }).map((file) => join(src, file));
   // Each command is a file anyway, since it is loaded by its name.
   const shared = closure(commands, look, [start, program]).difference(new Set(commands));
+  const entries = COPY.map((file) => join(src, file));
   return new Map([
     ["start", start],
     ["program", program],
     ["commands", shared],
+    ["copying", closure(entries, look, [start, program, shared])],
   ]);
 }
 
@@ -122,7 +134,7 @@ export async function bundle(root: string, directory: string): Promise<void> {
           name: (id, context) => {
             // It waits for the command at its top: a file that others import could not wait for them.
             if (id === join(src, "cli/main.ts")) return null;
-            parts ??= startingParts(src, (module) => context.getModuleInfo(module));
+            parts ??= wholeParts(src, (module) => context.getModuleInfo(module));
             for (const [part, modules] of parts) if (modules.has(id)) return part;
             return folderOf(src, id);
           },

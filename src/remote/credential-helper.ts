@@ -1,4 +1,3 @@
-import { execFile } from "node:child_process";
 import { OciError } from "../error/oci-error.ts";
 import { isJsonObject } from "../spec/json.ts";
 import type { Credential } from "./credential.ts";
@@ -45,7 +44,9 @@ export async function askHelper(name: string, server: string, options: HelperOpt
   return username === "<token>" ? { type: "identity", token: secret } : { type: "basic", username, password: secret };
 }
 
-function run(program: string, server: string, options: HelperOptions): Promise<string | undefined> {
+async function run(program: string, server: string, options: HelperOptions): Promise<string | undefined> {
+  // Few have a helper: whoever has none does not load what starts one.
+  const { execFile } = await import("node:child_process");
   const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
   const { env, signal, timeout = TIMEOUT } = options;
   const child = execFile(

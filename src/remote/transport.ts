@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { rootCertificates } from "node:tls";
+import nodeTls from "node:tls";
 import type * as Undici from "undici";
 import type { Bytes } from "../bytes/bytes.ts";
 import { OciError } from "../error/oci-error.ts";
@@ -128,7 +128,8 @@ export class Transport {
   #create(undici: typeof Undici, own: boolean, direct: boolean): Undici.Dispatcher {
     const { tls } = this.#options;
     const connect: Connect = {};
-    if (tls?.ca !== undefined) connect.ca = [...rootCertificates, tls.ca];
+    // Looked at only here: they are read when they are looked at.
+    if (tls?.ca !== undefined) connect.ca = [...nodeTls.rootCertificates, tls.ca];
     if (own && tls?.cert !== undefined) connect.cert = tls.cert;
     if (own && tls?.key !== undefined) connect.key = tls.key;
     if (own && tls?.insecure === true) connect.rejectUnauthorized = false;
