@@ -26,7 +26,7 @@ export interface CopyOptions extends Signal {
   readonly explain?: boolean;
   /** Ask the target for every node, and read what a layout holds: damage is found and repaired. */
   readonly deep?: boolean;
-  /** Nodes on their way at a time; 4 by default. */
+  /** Nodes on their way at a time: of large ones, and of small ones and mounts. 4 and 16 by default. */
   readonly concurrency?: number;
   readonly onEvent?: OnTransferEvent;
 }

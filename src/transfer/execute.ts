@@ -7,12 +7,16 @@ import { Semaphore } from "./semaphore.ts";
 import { type Summary, Tally } from "./summary.ts";
 
 export interface ExecuteOptions extends Route {
-  /** Nodes on their way at a time. */
+  /** Nodes on their way at a time: of large ones, and of small ones and mounts. 4 and 16 by default. */
   readonly concurrency?: number;
 }
 
 /** As dockerd and containerd have it, and one more to keep a second core busy. */
 const CONCURRENCY = 4;
+/** Of what costs a round trip rather than bytes: it waits for answers most of its time. */
+const SMALL_CONCURRENCY = 16;
+/** Bytes of a node that is held to be small. */
+const SMALL = 256 * 1024;
 /** Steps taken from the plan that are not done yet; it bounds what waits for its children. */
 const WINDOW = 256;
 
@@ -29,6 +33,7 @@ export async function execute(steps: AsyncIterable<Step>, options: ExecuteOption
 class Execution {
   readonly #options: ExecuteOptions;
   readonly #slots: Semaphore;
+  readonly #smallSlots: Semaphore;
   readonly #window = new Semaphore(WINDOW);
   readonly #stop = new AbortController();
   readonly #route: Route;
@@ -42,6 +47,7 @@ class Execution {
   constructor(options: ExecuteOptions) {
     this.#options = options;
     this.#slots = new Semaphore(options.concurrency ?? CONCURRENCY);
+    this.#smallSlots = new Semaphore(options.concurrency ?? SMALL_CONCURRENCY);
     const signals = [this.#stop.signal, ...(options.signal ? [options.signal] : [])];
     this.#route = { ...options, signal: AbortSignal.any(signals) };
   }
@@ -105,7 +111,8 @@ class Execution {
   async #carry(step: ContentStep, before: readonly Promise<void>[]): Promise<void> {
     await Promise.all(before);
     if (this.#failure) return;
-    await this.#slots.acquire();
+    const slots = step.action === "mount" || step.descriptor.size <= SMALL ? this.#smallSlots : this.#slots;
+    await slots.acquire();
     try {
       this.#route.signal?.throwIfAborted();
       const { action, subjectHandled } = await move(step, this.#route);
@@ -113,7 +120,7 @@ class Execution {
       this.#tally.count(action, step.descriptor);
       this.#options.onEvent?.({ type: "done", action, kind: step.kind, descriptor: step.descriptor });
     } finally {
-      this.#slots.release();
+      slots.release();
     }
   }
 
