@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse as NodeResponse } from "node:http";
-import type { Bytes } from "../bytes/bytes.ts";
 import { OciError } from "../error/oci-error.ts";
 import type { Departures } from "./departures.ts";
 import type { Handler } from "./handler.ts";
 import { isContentBody, type ServerRequest, type ServerResponse } from "./message.ts";
 import type { Pace, Paced } from "./pace.ts";
+import { RequestBody } from "./request-body.ts";
 import { sendContent, type Sent } from "./send-content.ts";
 import type { UnsentBodies } from "./unsent-bodies.ts";
 
@@ -49,7 +49,14 @@ export async function exchange(
       method: incoming.method ?? "",
       target: incoming.url ?? "",
       headers: incoming.headers,
-      body: bodyOf(incoming, outgoing, paced, state),
+      body: new RequestBody(incoming, {
+        paced,
+        onStart: () => {
+          if (state.continued) return;
+          state.continued = true;
+          outgoing.writeContinue();
+        },
+      }),
       release: free,
       signal: gone.signal,
     } satisfies ServerRequest);
@@ -78,32 +85,6 @@ function free(chunk: Uint8Array): void {
   if (chunk.length >= FREED_FROM && chunk.length === buffer.byteLength && buffer instanceof ArrayBuffer) {
     buffer.transfer(0);
   }
-}
-
-/** Reads the body when it is wanted, and only then asks for it. Leaving early keeps the connection. */
-async function* bodyOf(
-  incoming: IncomingMessage,
-  outgoing: NodeResponse,
-  paced: Paced,
-  state: { continued: boolean },
-): Bytes {
-  if (!state.continued) {
-    state.continued = true;
-    outgoing.writeContinue();
-  }
-  try {
-    paced.receiving = true;
-    for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
-      paced.receiving = false;
-      yield chunk as Uint8Array;
-      paced.receiving = true;
-    }
-  } catch (cause) {
-    throw new OciError("INTERRUPTED", "The body of the request broke off", { cause });
-  } finally {
-    paced.receiving = false;
-  }
-  if (!incoming.complete) throw new OciError("INTERRUPTED", "The body of the request broke off");
 }
 
 interface SendState {
@@ -172,7 +153,9 @@ function linger(incoming: IncomingMessage): Promise<void> {
   incoming
     .once("end", resolve)
     .once("close", resolve)
-    .once("error", () => resolve());
+    .once("error", () => resolve())
+    // Whoever read a part of it has paused it.
+    .resume();
   return promise.finally(() => {
     clearTimeout(timer);
     incoming.pause();
