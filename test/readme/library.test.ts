@@ -19,6 +19,7 @@ const PRINTED = [
   "v1",
   "latest\nv1",
   "clean",
+  "true release",
   "true",
 ];
 
