@@ -24,7 +24,11 @@ export const verifyingKeys: Option<readonly string[]> = list(
 
 /** The text of a key, from a file or the environment. @throws OciError USAGE, LIMIT_EXCEEDED and what reading throws */
 async function readKey(reference: string, context: Context): Promise<Uint8Array> {
-  if (!reference.startsWith(ENVIRONMENT)) return readInput(reference, Limits.key, "key", context);
+  const scheme = /^[a-z0-9]+:\/\//.exec(reference)?.[0];
+  if (scheme !== undefined && scheme !== ENVIRONMENT) {
+    throw new OciError("UNSUPPORTED", `Keys at ${scheme} are not supported: expected a file or ${ENVIRONMENT}NAME`);
+  }
+  if (scheme === undefined) return readInput(reference, Limits.key, "key", context);
   const name = reference.slice(ENVIRONMENT.length);
   const value = context.env[name];
   if (value !== undefined && value !== "") return Buffer.from(value);

@@ -1,5 +1,6 @@
 import { OciError } from "../error/oci-error.ts";
-import type { VerifiedSignature, VerifyOptions, VerifyReport } from "../sign/verify.ts";
+import type { VerifiedSignature } from "../sign/judge.ts";
+import type { VerifyOptions, VerifyReport } from "../sign/verify.ts";
 import { type JsonValue, shownJson } from "../spec/json.ts";
 import type { ConnectionValues } from "./connection.ts";
 import type { Context } from "./context.ts";

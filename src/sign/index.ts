@@ -5,6 +5,7 @@ export type { Bundle, BundleContent, MessageSignature, VerificationMaterial } fr
 export { type ConvertedSignature, type ConvertOptions, convertSignatures } from "./convert-signatures.ts";
 export type { SignatureStorage, StoredSignature } from "./deposit.ts";
 export type { FoundSignature, SignatureKind } from "./found-signature.ts";
+export type { VerifiedSignature } from "./judge.ts";
 export { createKeySigner, createKeyVerifier, keyIdOf, type KeySigner, type KeyVerifier } from "./key.ts";
 export {
   type AskPassword,
@@ -28,12 +29,11 @@ export {
   type SignSubject,
 } from "./sign.ts";
 export { signFile, type VerifiedFile, verifyFile, type VerifyFileOptions } from "./signed-file.ts";
-export type { Claim, Signature, Signer, SignerIdentity, Verdict, Verifier } from "./signer.ts";
+export type { Claim, ForeignEnvelope, Signature, Signer, SignerIdentity, Verdict, Verifier } from "./signer.ts";
 export { PREDICATE_TYPES, predicateTypeOf, type Statement, type StatementSubject } from "./statement.ts";
 export {
   inspectSignatures,
   type InspectOptions,
-  type VerifiedSignature,
   verifyAttestations,
   type VerifyAttestationsOptions,
   type VerifyOptions,

@@ -1,6 +1,8 @@
+import type { Annotations, Descriptor } from "../spec/descriptor.ts";
 import type { JsonObject } from "../spec/json.ts";
 import type { Signal } from "../store/content.ts";
 import type { SignatureAlgorithm } from "./algorithm.ts";
+import type { SignatureKind } from "./found-signature.ts";
 import type { BundleContent, VerificationMaterial } from "./bundle.ts";
 
 /** A signature over some bytes, and what says by whom it is. */
@@ -60,4 +62,18 @@ export interface Verifier {
   /** What a message calls whoever it stands for. */
   readonly description: string;
   verify(claim: Claim, options?: Signal): Promise<Verdict>;
+  /** Of forms that only this verifier reads, such as notation's; absent: it reads none. It checks the subject itself. */
+  judge?(envelope: ForeignEnvelope, options?: Signal): Promise<Verdict>;
+}
+
+/** A signature as it lies there, with what it has to be about. */
+export interface ForeignEnvelope {
+  readonly kind: SignatureKind;
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+  readonly subject: Descriptor;
+  /** Of its manifest; nothing of it is signed. */
+  readonly annotations: Annotations;
+  /** Claims that have to be signed with the digest. */
+  readonly claims: Annotations;
 }

@@ -5,7 +5,7 @@ import { encodeJson } from "../spec/json.ts";
 import { Limits } from "../spec/limits.ts";
 import { parseManifest } from "../spec/manifest.ts";
 import { MediaType } from "../spec/media-type.ts";
-import { fallbackTag } from "../spec/referrer.ts";
+import { digestTagSubject, fallbackTag } from "../spec/referrer.ts";
 import type { Signal } from "../store/content.ts";
 import { type Piece, pieceOf, pushBlob, type SignTarget, sourceOf } from "./place.ts";
 
@@ -108,6 +108,12 @@ export async function appendLayer(
   options: Signal,
 ): Promise<{ readonly manifest: Descriptor; readonly tag: string; readonly existed: boolean }> {
   const tag = cosignTag(subject, suffix);
+  if (digestTagSubject(tag) !== subject.digest) {
+    throw new OciError("UNSUPPORTED", `A tag cannot tell ${subject.digest} from others: it holds 64 digits of it`, {
+      digest: subject.digest,
+      hint: "Sign with a referrer",
+    });
+  }
   const layer: Descriptor = { ...content.descriptor, annotations };
   for (let attempt = 1; ; attempt += 1) {
     options.signal?.throwIfAborted();

@@ -1,15 +1,13 @@
-import { isOciError, OciError } from "../error/oci-error.ts";
-import { Annotation } from "../spec/annotation.ts";
+import { OciError } from "../error/oci-error.ts";
 import type { Annotations, Descriptor } from "../spec/descriptor.ts";
-import { type JsonValue, shownJson } from "../spec/json.ts";
+import { shownJson } from "../spec/json.ts";
 import type { Signal } from "../store/content.ts";
 import type { Source } from "../store/store.ts";
 import { Budget, type SignatureLimits } from "./budget.ts";
-import type { FoundSignature } from "./found-signature.ts";
+import { type Check, judge, type VerifiedSignature } from "./judge.ts";
 import { listSignatures } from "./list-signatures.ts";
-import { type ReadSignature, readSignature } from "./read-signature.ts";
+import type { ReadSignature } from "./read-signature.ts";
 import type { SignerIdentity, Verifier } from "./signer.ts";
-import type { Statement } from "./statement.ts";
 
 export interface VerifyOptions extends Signal {
   readonly source: Pick<Source, "fetch" | "referrers">;
@@ -27,26 +25,6 @@ export interface VerifyOptions extends Signal {
 export interface VerifyAttestationsOptions extends VerifyOptions {
   /** Only attestations of this type count; a URI. */
   readonly predicateType?: string;
-}
-
-/** What is to be said of one signature on the subject. */
-export interface VerifiedSignature extends FoundSignature {
-  /** It is by one of those asked for, over this subject, and says what it has to say. */
-  readonly valid: boolean;
-  /** Why it does not count. */
-  readonly reason?: string;
-  readonly purpose?: ReadSignature["purpose"];
-  /** Who vouches for it. */
-  readonly signers: readonly SignerIdentity[];
-  /** How it names its key; proves nothing. */
-  readonly keyHint?: string;
-  /** When its manifest says that it was made; proves nothing. RFC 3339. */
-  readonly createdAt?: string;
-  /** Claims signed with the digest. */
-  readonly claims?: Readonly<Record<string, JsonValue>>;
-  /** Of a simple signing payload: the repository that it names. */
-  readonly reference?: string;
-  readonly statement?: Statement;
 }
 
 /** The outcome for one subject, with the reason of every part of it. */
@@ -102,8 +80,6 @@ export async function inspectSignatures(options: InspectOptions): Promise<readon
   );
 }
 
-type Check = (read: ReadSignature) => string | undefined;
-
 async function verifyAll(
   options: VerifyOptions,
   purpose: ReadSignature["purpose"],
@@ -151,73 +127,4 @@ function shortfall(
   if (signatures.length === 0) return `there is no ${purpose}`;
   if (signers === 0) return `none of ${signatures.length} signatures and attestations counts as such a ${purpose}`;
   return `${signers} distinct signers are fewer than ${threshold}`;
-}
-
-async function judge(
-  found: FoundSignature,
-  options: InspectOptions & Pick<VerifyOptions, "annotations"> & { readonly budget: Budget },
-  purpose: ReadSignature["purpose"] | undefined,
-  check: Check,
-): Promise<VerifiedSignature> {
-  const createdAt = found.annotations[Annotation.Created];
-  const facts = { ...found, ...(createdAt === undefined ? {} : { createdAt }) };
-  const refused = (reason: string): VerifiedSignature => ({ ...facts, valid: false, signers: [], reason });
-  if (found.problem !== undefined) return refused(found.problem);
-  let read: ReadSignature | undefined;
-  try {
-    read = await readSignature(found, options);
-  } catch (error) {
-    // Broken content cannot count; a failure to get it may hide one that does.
-    if (isOciError(error, "MANIFEST_INVALID", "DIGEST_INVALID", "SIZE_INVALID", "BLOB_UNKNOWN"))
-      return refused(error.message);
-    throw error;
-  }
-  if (read === undefined) return refused(`a key cannot verify ${found.kind}`);
-  const told = { ...facts, ...describe(read) };
-  const problem =
-    purpose === undefined || read.purpose === purpose
-      ? (check(read) ?? lacking(read, options.annotations))
-      : `it is no ${purpose} but ${read.purpose === "signature" ? "a signature" : "an attestation"}`;
-  const { signers, reasons } = await recognise(read, options);
-  const reason = problem ?? (signers.length === 0 ? reasons.join("; ") : undefined);
-  return { ...told, signers, valid: reason === undefined, ...(reason === undefined ? {} : { reason }) };
-}
-
-function describe(read: ReadSignature): Partial<VerifiedSignature> {
-  const keyHint = read.claims.find((claim) => claim.keyHint !== undefined)?.keyHint;
-  return {
-    purpose: read.purpose,
-    claims: read.annotations,
-    ...(keyHint === undefined ? {} : { keyHint }),
-    ...(read.reference === undefined ? {} : { reference: read.reference }),
-    ...(read.statement === undefined ? {} : { statement: read.statement }),
-  };
-}
-
-function lacking(read: ReadSignature, wanted: Annotations = {}): string | undefined {
-  for (const [key, value] of Object.entries(wanted)) {
-    const claimed = Object.hasOwn(read.annotations, key) ? read.annotations[key] : undefined;
-    if (claimed === value) continue;
-    const got = claimed === undefined ? "does not say so" : `says ${shownJson(claimed)}`;
-    return `it should claim ${key}=${value} and ${got}`;
-  }
-  return undefined;
-}
-
-/** Asks every verifier about every signature. */
-async function recognise(
-  read: ReadSignature,
-  { verifiers, signal }: Pick<VerifyOptions, "verifiers" | "signal">,
-): Promise<{ readonly signers: readonly SignerIdentity[]; readonly reasons: readonly string[] }> {
-  const signers = new Map<string, SignerIdentity>();
-  const reasons = new Set<string>();
-  for (const claim of read.claims) {
-    for (const verifier of verifiers) {
-      signal?.throwIfAborted();
-      const verdict = await verifier.verify(claim, signal ? { signal } : {});
-      if (verdict.valid) signers.set(verdict.signer.id, verdict.signer);
-      else reasons.add(verdict.reason);
-    }
-  }
-  return { signers: [...signers.values()], reasons: [...reasons] };
 }

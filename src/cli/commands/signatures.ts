@@ -1,4 +1,4 @@
-import type { VerifiedSignature } from "../../sign/verify.ts";
+import type { VerifiedSignature } from "../../sign/judge.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { connection } from "../connection.ts";
 import { openVerifiers, verifyingKeys } from "../key-reference.ts";
