@@ -13,20 +13,19 @@ export interface CosignTool {
   readonly install: string;
 }
 
-export const TOOLS: readonly CosignTool[] = [
-  {
-    name: "cosign 3",
-    program: "cosign",
-    major: 3,
-    install: "go install github.com/sigstore/cosign/v3/cmd/cosign@v3.1.2",
-  },
-  {
-    name: "cosign 2",
-    program: "cosign2",
-    major: 2,
-    install: "go install github.com/sigstore/cosign/v2/cmd/cosign@v2.6.4, renamed to cosign2",
-  },
-];
+export const COSIGN_3: CosignTool = {
+  name: "cosign 3",
+  program: "cosign",
+  major: 3,
+  install: "go install github.com/sigstore/cosign/v3/cmd/cosign@v3.1.2",
+};
+
+export const COSIGN_2: CosignTool = {
+  name: "cosign 2",
+  program: "cosign2",
+  major: 2,
+  install: "go install github.com/sigstore/cosign/v2/cmd/cosign@v2.6.4, renamed to cosign2",
+};
 
 /** Nobody vouches for anything: keys alone count. */
 const NO_ROOT = {

@@ -12,7 +12,7 @@ import { inside } from "../cli/inside.ts";
 import { serve, type Served } from "../cli/served.ts";
 import { workFolder } from "../cli/fixture.ts";
 import { peerRegistries } from "../support/peer-registries.ts";
-import { CosignPeer, TOOLS } from "./cosign-peer.ts";
+import { CosignPeer, type CosignTool } from "./cosign-peer.ts";
 
 /** Kinds of key, and what cosign has to be told to verify what they sign. */
 const KINDS: readonly { readonly kind: KeyKind; readonly flags: readonly string[]; readonly ownVerifies: boolean }[] = [
@@ -24,7 +24,8 @@ const KINDS: readonly { readonly kind: KeyKind; readonly flags: readonly string[
 ];
 const STORAGES = ["referrer", "tag"] as const;
 
-for (const tool of TOOLS) {
+/** Every way of one version of cosign. */
+export function signsBothWays(tool: CosignTool): void {
   const ran = spawnSync(tool.program, ["version"]);
   const skip = ran.error ? `${tool.program} not found on PATH: ${tool.install}` : false;
   describe(`berth and ${tool.name}`, { skip }, () => {
