@@ -8,6 +8,9 @@ import { tagPages } from "./tags.ts";
 /** Where the tags that speak of digests begin, in order. */
 const RANGES = ["sha256-", "sha512-"] as const;
 
+/** What a jump saw: the range it went to, all that follows it to the listing's end, or that tags come in no order. */
+type Seen = "range" | "rest" | "disorder";
+
 type ByPrefix = ReadonlyMap<string, readonly string[]>;
 
 /**
@@ -53,9 +56,10 @@ export class DigestTags {
       found.set(prefix, known);
     };
     try {
-      let ordered = true;
-      for (const range of RANGES) ordered &&= await this.#jump(range, take, options);
-      if (!ordered) for await (const page of tagPages(this.#api, options)) for (const name of page) take(name);
+      let seen: Seen = "range";
+      for (const range of RANGES) if (seen === "range") seen = await this.#jump(range, take, options);
+      if (seen === "disorder")
+        for await (const page of tagPages(this.#api, options)) for (const name of page) take(name);
     } catch (error) {
       if (!isOciError(error, "NAME_UNKNOWN")) throw error;
     }
@@ -63,29 +67,29 @@ export class DigestTags {
   }
 
   /**
-   * Reads from the start of a range until behind it. False when tags came out of order or from
+   * Reads from the start of a range until behind it. Disorder: tags came out of order or from
    * before the jump, or the registry knows none after a tag that is not there, as zot: it cannot be jumped in.
    */
-  async #jump(range: string, take: (name: string) => void, options: Signal): Promise<boolean> {
+  async #jump(range: string, take: (name: string) => void, options: Signal): Promise<Seen> {
     try {
       return await this.#readRange(range, take, options);
     } catch (error) {
-      if (isOciError(error, "NAME_UNKNOWN")) return false;
+      if (isOciError(error, "NAME_UNKNOWN")) return "disorder";
       throw error;
     }
   }
 
-  async #readRange(range: string, take: (name: string) => void, options: Signal): Promise<boolean> {
+  async #readRange(range: string, take: (name: string) => void, options: Signal): Promise<Seen> {
     let previous: string = range;
     for await (const page of tagPages(this.#api, { ...options, last: range })) {
       // The whole page, even when its first name lies behind the range: disorder may show later.
       for (const name of page) {
-        if (name <= previous) return false;
+        if (name <= previous) return "disorder";
         previous = name;
       }
       for (const name of page) take(name);
-      if (page.length > 0 && !previous.startsWith(range)) return true;
+      if (page.length > 0 && !previous.startsWith(range)) return "range";
     }
-    return true;
+    return "rest";
   }
 }
