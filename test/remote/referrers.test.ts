@@ -119,7 +119,7 @@ describe("the referrers API", () => {
       );
     }
     assert.equal(server.lines.filter((line) => line.includes("/referrers/")).length, 1);
-    assert.equal(server.lines.filter((line) => line.includes("/tags/list")).length, 2);
+    assert.equal(server.lines.filter((line) => line.includes("/tags/list")).length, 1);
   });
 });
 
