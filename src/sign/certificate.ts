@@ -101,6 +101,7 @@ function text(bytes: Uint8Array): string {
 
 /** IA5String: anything above 7 bits would be another text to another reader. */
 function ascii(bytes: Uint8Array): string {
-  if (bytes.length > 0 && bytes.every((byte) => byte >= 0x20 && byte < 0x7f)) return Buffer.from(bytes).toString("latin1");
+  if (bytes.length > 0 && bytes.every((byte) => byte >= 0x20 && byte < 0x7f))
+    return Buffer.from(bytes).toString("latin1");
   throw malformed(WHAT, "its name must be ASCII");
 }

@@ -27,6 +27,18 @@ export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8
   return Buffer.concat([Buffer.from(`DSSEv1 ${type.length} `), type, Buffer.from(` ${payload.length} `), payload]);
 }
 
+/** The payload in what {@link preAuthEncoding} gave; undefined for any other bytes. */
+export function payloadOfEncoding(encoding: Uint8Array): Uint8Array | undefined {
+  const bytes = Buffer.from(encoding.buffer, encoding.byteOffset, encoding.byteLength);
+  const [head, typeLength] = /^DSSEv1 (0|[1-9]\d{0,9}) /.exec(bytes.toString("latin1", 0, 32)) ?? [];
+  if (head === undefined) return undefined;
+  const afterType = head.length + Number(typeLength);
+  const [middle, length] = /^ (0|[1-9]\d{0,9}) /.exec(bytes.toString("latin1", afterType, afterType + 16)) ?? [];
+  if (middle === undefined) return undefined;
+  const payload = bytes.subarray(afterType + middle.length);
+  return payload.length === Number(length) ? payload : undefined;
+}
+
 /** As it stands in a document. */
 export function dsseJson({ payloadType, payload, signatures }: DsseEnvelope): JsonObject {
   return {

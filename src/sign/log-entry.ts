@@ -63,9 +63,7 @@ export function parsePromise(text: string): TransparencyLogEntry {
     kindVersion: { kind: requireText(kind, WHAT, "kind"), version: requireText(apiVersion, WHAT, "apiVersion") },
     integratedTime: String(requireWhole(payload["integratedTime"], "Payload.integratedTime")),
     inclusionPromise: {
-      signedEntryTimestamp: Buffer.from(
-        requireBase64(document["SignedEntryTimestamp"], WHAT, "SignedEntryTimestamp"),
-      ),
+      signedEntryTimestamp: Buffer.from(requireBase64(document["SignedEntryTimestamp"], WHAT, "SignedEntryTimestamp")),
     },
     inclusionProof: undefined,
     canonicalizedBody: Buffer.from(body),

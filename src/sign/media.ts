@@ -34,11 +34,18 @@ export const SignatureAnnotation: {
   readonly Signature: "dev.cosignproject.cosign/signature";
   /** Of an attestation's layer. */
   readonly PredicateType: "predicateType";
+  /** What cosign 2 keeps beside a signature by a certificate: PEM, JSON, JSON. */
+  readonly Certificate: "dev.sigstore.cosign/certificate";
+  readonly LogEntry: "dev.sigstore.cosign/bundle";
+  readonly Timestamp: "dev.sigstore.cosign/rfc3161timestamp";
   readonly BundleContent: "dev.sigstore.bundle.content";
   readonly BundlePredicateType: "dev.sigstore.bundle.predicateType";
 } = {
   Signature: "dev.cosignproject.cosign/signature",
   PredicateType: "predicateType",
+  Certificate: "dev.sigstore.cosign/certificate",
+  LogEntry: "dev.sigstore.cosign/bundle",
+  Timestamp: "dev.sigstore.cosign/rfc3161timestamp",
   BundleContent: "dev.sigstore.bundle.content",
   BundlePredicateType: "dev.sigstore.bundle.predicateType",
 };

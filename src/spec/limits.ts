@@ -93,10 +93,28 @@ export const Limits: {
   readonly signedFile: number;
   /** A file with a key. */
   readonly key: number;
+  /** A file that says whose certificates and logs are trusted, or which services sign. */
+  readonly trustedRoot: number;
+  /** A token that says who somebody is. */
+  readonly identityToken: number;
   /** Memory that the key derivation of an encrypted key may ask for. */
   readonly keyMemory: number;
   /** What that derivation may cost: scrypt's N times r times p. Keys of cosign are at 524,288. */
   readonly keyWork: number;
+  /** A policy's file. */
+  readonly policy: number;
+  /** Characters of one expression of a policy. */
+  readonly expression: number;
+  /** Milliseconds that one expression may take over one image or statement. */
+  readonly expressionTime: number;
+  /** One SBOM or scan that a policy reads. */
+  readonly report: number;
+  /** Findings of one scan, or components of one SBOM. */
+  readonly reportEntries: number;
+  /** Images of one index that a policy looks at. */
+  readonly policyImages: number;
+  /** Documents of one image that a policy reads. */
+  readonly policyDocuments: number;
 } = {
   manifest: 4 * 1024 * 1024,
   heldBodies: 32 * 1024 * 1024,
@@ -143,6 +161,15 @@ export const Limits: {
   signatureBytes: 128 * 1024 * 1024,
   signedFile: 512 * 1024 * 1024,
   key: 64 * 1024,
+  trustedRoot: 4 * 1024 * 1024,
+  identityToken: 64 * 1024,
   keyMemory: 256 * 1024 * 1024,
   keyWork: 4_000_000,
+  policy: 1024 * 1024,
+  expression: 4096,
+  expressionTime: 1000,
+  report: 64 * 1024 * 1024,
+  reportEntries: 500_000,
+  policyImages: 1000,
+  policyDocuments: 100,
 };
