@@ -1,0 +1,156 @@
+/**
+ * Sigstore's services on loopback: the mock's certificate authority, certificate log, transparency log and timestamp
+ * authority behind a real server, and the trusted root that names them. The log writes down what a real Rekor writes,
+ * not what it was sent.
+ */
+import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import {
+  fulcioHandler,
+  initializeCA,
+  initializeCTLog,
+  initializeTLog,
+  initializeTSA,
+  rekorHandler,
+  tsaHandler,
+} from "@sigstore/mock";
+
+const SECOND = 1000;
+
+export interface ServicesOptions {
+  /** What all of them take for now. */
+  readonly clock?: Date;
+}
+
+interface KeyPair {
+  readonly publicKey: KeyObject;
+  readonly privateKey: KeyObject;
+}
+
+type Answer = (body: string) => Promise<{ statusCode: number; response: string | ArrayBufferView; contentType?: string }>;
+
+/** A document that names whom to trust; each list may be changed. */
+export interface TrustedRootDocument {
+  mediaType: string;
+  tlogs: unknown[];
+  certificateAuthorities: unknown[];
+  ctlogs: unknown[];
+  timestampAuthorities: unknown[];
+}
+
+/** Running services; disposing stops them. */
+export interface SigstoreServices extends AsyncDisposable {
+  readonly url: string;
+  readonly root: TrustedRootDocument;
+  readonly rootBytes: Buffer;
+  /** Bodies that came, by path. */
+  readonly requests: { readonly path: string; readonly body: string }[];
+}
+
+function keyPair(): KeyPair {
+  return generateKeyPairSync("ec", { namedCurve: "P-256" });
+}
+
+/** A token of nobody's: the mock takes every one. */
+export function tokenOf(subject: string, claims: Record<string, unknown> = {}): string {
+  const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const exp = Math.floor(Date.now() / SECOND) + 600;
+  const payload = { iss: ISSUER, sub: subject, aud: "sigstore", exp, ...claims };
+  return `${encode({ alg: "none" })}.${encode(payload)}.c2lnbmVk`;
+}
+
+export const ISSUER = "https://token.example.com";
+
+const sha256 = (data: Uint8Array | string): string => createHash("sha256").update(data).digest("hex");
+
+/** What Rekor makes of an entry of type dsse that is proposed to it (rekor, pkg/types/dsse/v0.0.1). */
+function canonical(proposed: string): string {
+  const entry = JSON.parse(proposed) as {
+    kind: string;
+    apiVersion: string;
+    spec: { proposedContent: { envelope: string; verifiers: string[] } };
+  };
+  if (entry.kind !== "dsse") return proposed;
+  const { envelope: text, verifiers } = entry.spec.proposedContent;
+  const envelope = JSON.parse(text) as { payload: string; signatures: { sig: string }[] };
+  return JSON.stringify({
+    apiVersion: entry.apiVersion,
+    kind: entry.kind,
+    spec: {
+      envelopeHash: { algorithm: "sha256", value: sha256(text) },
+      payloadHash: { algorithm: "sha256", value: sha256(Buffer.from(envelope.payload, "base64")) },
+      signatures: envelope.signatures.map(({ sig }, at) => ({ signature: sig, verifier: verifiers[at] })),
+    },
+  });
+}
+
+function listening(server: Server): Promise<string> {
+  server.listen(0, "127.0.0.1");
+  return once(server, "listening").then(() => `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+}
+
+export async function openServices({ clock }: ServicesOptions = {}): Promise<SigstoreServices> {
+  const requests: { path: string; body: string }[] = [];
+  const routes = new Map<string, Answer>();
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const [path = "", body] = [request.url, Buffer.concat(chunks).toString()];
+      requests.push({ path, body });
+      const answer = routes.get(path);
+      if (!answer) return void response.writeHead(404).end();
+      void answer(body).then(({ statusCode, response: content, contentType = "text/plain" }) => {
+        response.writeHead(statusCode, { "content-type": contentType });
+        response.end(typeof content === "string" ? content : Buffer.from(content.buffer, content.byteOffset, content.byteLength));
+      });
+    });
+  });
+  const url = await listening(server);
+  const [authorityKey, certificateLogKey, logKey, clockKey] = [keyPair(), keyPair(), keyPair(), keyPair()];
+  const certificateLog = await initializeCTLog(certificateLogKey, clock);
+  const authority = await initializeCA(authorityKey, certificateLog, clock);
+  const log = await initializeTLog(url, logKey, clock);
+  const timestamps = await initializeTSA(clockKey, clock);
+  for (const { path, fn } of [fulcioHandler(authority), tsaHandler(timestamps)]) routes.set(path, fn);
+  const rekor = rekorHandler(log);
+  routes.set(rekor.path, (body) => rekor.fn(canonical(body)));
+
+  const der = (key: KeyObject): Buffer => key.export({ format: "der", type: "spki" });
+  const logOf = ({ publicKey }: KeyPair, baseUrl: string): unknown => ({
+    baseUrl,
+    hashAlgorithm: "SHA2_256",
+    publicKey: {
+      rawBytes: der(publicKey).toString("base64"),
+      keyDetails: "PKIX_ECDSA_P256_SHA_256",
+      validFor: { start: "2000-01-01T00:00:00Z" },
+    },
+    logId: { keyId: createHash("sha256").update(der(publicKey)).digest("base64") },
+  });
+  const authorityOf = (uri: string, certificates: readonly Buffer[]): unknown => ({
+    subject: { organization: "sigstore.mock", commonName: "sigstore" },
+    uri,
+    certChain: { certificates: certificates.map((each) => ({ rawBytes: each.toString("base64") })) },
+    validFor: { start: "2000-01-01T00:00:00Z" },
+  });
+  const root: TrustedRootDocument = {
+    mediaType: "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+    tlogs: [logOf(logKey, url)],
+    certificateAuthorities: [authorityOf(url, [authority.rootCertificate])],
+    ctlogs: [logOf(certificateLogKey, `${url}/ct`)],
+    timestampAuthorities: [authorityOf(url, [timestamps.intCertificate, timestamps.rootCertificate])],
+  };
+  return {
+    url,
+    root,
+    rootBytes: Buffer.from(JSON.stringify(root)),
+    requests,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
