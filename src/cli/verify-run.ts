@@ -1,6 +1,7 @@
-import { OciError } from "../error/oci-error.ts";
+import { isOciError, OciError } from "../error/oci-error.ts";
 import type { VerifiedSignature } from "../sign/judge.ts";
 import type { VerifyOptions, VerifyReport } from "../sign/verify.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
 import { type JsonValue, shownJson } from "../spec/json.ts";
 import type { ConnectionValues } from "./connection.ts";
 import type { Context } from "./context.ts";
@@ -16,6 +17,8 @@ type VerifyingValues = ConnectionValues & OptionValues<typeof verifying> & { rea
 /** The report of one manifest with what the command line calls it. */
 export interface NamedReport extends VerifyReport {
   readonly reference: string;
+  /** It could not be looked at. */
+  readonly failure?: unknown;
 }
 
 /** Resolves what is to be verified, once, and has every manifest of it verified by its digest. */
@@ -37,23 +40,42 @@ export async function runVerifying(
   const { eachOf } = await import("../transfer/workers.ts");
   const reports: NamedReport[] = [];
   await eachOf(members.entries(), options.concurrency ?? 8, async ([at, { subject, reference }]) => {
-    const report = await verify({
-      source: subject.target,
-      subject: subject.descriptor,
-      verifiers,
-      annotations,
-      signal,
-      ...(threshold === undefined ? {} : { threshold }),
-      ...(maxSignatures === undefined ? {} : { limits: { signatures: maxSignatures } }),
-    });
+    const report = await attempt(subject.descriptor, threshold ?? 1, signal, () =>
+      verify({
+        source: subject.target,
+        subject: subject.descriptor,
+        verifiers,
+        annotations,
+        signal,
+        ...(threshold === undefined ? {} : { threshold }),
+        ...(maxSignatures === undefined ? {} : { limits: { signatures: maxSignatures } }),
+      }),
+    );
     reports[at] = { ...report, reference };
   });
   return reports;
 }
 
-/** @throws OciError UNVERIFIED when one of them is not verified */
+/** One subject that cannot be looked at is not verified, and the others are told of all the same. */
+async function attempt(
+  subject: Descriptor,
+  threshold: number,
+  signal: AbortSignal,
+  verify: () => Promise<VerifyReport>,
+): Promise<VerifyReport & Pick<NamedReport, "failure">> {
+  try {
+    return await verify();
+  } catch (error) {
+    if (signal.aborted || !isOciError(error) || error.code === "USAGE") throw error;
+    return { subject, verified: false, threshold, signers: [], signatures: [], reason: error.message, failure: error };
+  }
+}
+
+/** @throws OciError UNVERIFIED when one of them is not verified; the failure of one that could not be looked at */
 export function requireVerified(reports: readonly NamedReport[]): void {
   const failed = reports.filter(({ verified }) => !verified);
+  const broken = failed.find(({ failure }) => failure !== undefined);
+  if (broken) throw broken.failure;
   const [first] = failed;
   // An empty list proves nothing either.
   if (reports.length > 0 && first === undefined) return;

@@ -131,6 +131,23 @@ describe("berth sign and verify", () => {
     });
   });
 
+  test("a subject that cannot be looked at fails with its own error, and the others are told of", async () => {
+    await withKeys(async (go, cwd) => {
+      await imageLayout(join(cwd, "more"), ["v1"]);
+      for (const place of ["images", "more"]) await go(`sign ocidir://${place}:v1 --key ann.key`);
+      await go("sign ocidir://more:v1 --key bob.key");
+      const line = "verify ocidir://images:v1 ocidir://more:v1 --key ann.pub --max-signatures 1 --json";
+      const { code, out } = await go(line);
+      assert.equal(code, Exit.Content);
+      const reports = JSON.parse(out) as { verified: boolean; reason?: string }[];
+      assert.deepEqual(
+        reports.map(({ verified }) => verified),
+        [true, false],
+      );
+      assert.match(reports[1]?.reason ?? "", /More than 1 signatures/);
+    });
+  });
+
   test("a signature of a tag that moved is one of the old digest", async () => {
     await withKeys(async (go, cwd) => {
       await go("sign ocidir://images:v1 --key ann.key");

@@ -1,18 +1,8 @@
-import type { KeyKind } from "../../../sign/key-file.ts";
+import { KEY_KINDS } from "../../../sign/key-file.ts";
 import { type Command, defineCommand } from "../../command.ts";
 import { keyPairPrefix, writeKeyPair } from "../../key-pair.ts";
 import { choice } from "../../option.ts";
 import { dryRun } from "../../shared-options.ts";
-
-const KINDS: readonly [KeyKind, ...KeyKind[]] = [
-  "ecdsa-p256",
-  "ecdsa-p384",
-  "ecdsa-p521",
-  "rsa-2048",
-  "rsa-3072",
-  "rsa-4096",
-  "ed25519",
-];
 
 export const command: Command = defineCommand({
   about:
@@ -20,7 +10,7 @@ export const command: Command = defineCommand({
   arguments: {},
   options: {
     output: keyPairPrefix,
-    kind: choice("--kind <kind>", "the kind of key (default: ecdsa-p256)", KINDS),
+    kind: choice("--kind <kind>", "the kind of key (default: ecdsa-p256)", KEY_KINDS),
     dryRun,
   },
   examples: [
