@@ -64,7 +64,11 @@ describe("berth key", () => {
     { skip: hasScript ? false : "script not found on PATH: apt-get install bsdutils" },
     async () => {
       await using folder = await workFolder();
-      const child = spawn("script", ["-qec", `${shellCommand} key generate`, "/dev/null"], { cwd: folder.path });
+      const child = spawn("script", ["-qec", `${shellCommand} key generate`, "/dev/null"], {
+        cwd: folder.path,
+        // Without a password of whoever runs this.
+        env: { PATH: process.env["PATH"], HOME: folder.path, TERM: "xterm" },
+      });
       const waiting = [
         { prompt: "Password of the private key: ", keys: "sesame\r" },
         { prompt: "The same again: ", keys: "sesamx\u007fe\r" },
