@@ -1,7 +1,8 @@
 import type { SignatureStorage } from "../sign/deposit.ts";
-import type { SignSubject } from "../sign/sign.ts";
+import type { SignSubject } from "../sign/sign-each.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import { signingKey } from "./key-reference.ts";
+import { keyless } from "./keyless-options.ts";
 import type { Context } from "./context.ts";
 import type { LocatedSubject } from "./located-subjects.ts";
 import { choice, flag, integer, type Option, type OptionValues, text } from "./option.ts";
@@ -13,8 +14,9 @@ export const storing: {
   readonly recursive: Option<boolean>;
   readonly signedName: Option<string | undefined>;
   readonly concurrency: Option<number | undefined>;
-} = {
+} & typeof keyless = {
   key: signingKey,
+  ...keyless,
   storage: choice(
     "--storage <where>",
     "referrer: a Sigstore bundle, as cosign 3 (default); tag: under sha256-….sig or .att, as cosign 2",

@@ -1,11 +1,12 @@
 import type { OpenMode } from "../open/open-options.ts";
-import type { SignedSubject, StoreOptions } from "../sign/sign.ts";
+import type { StoreOptions } from "../sign/sign.ts";
+import type { SignedSubject } from "../sign/sign-each.ts";
 import type { ConnectionValues } from "./connection.ts";
 import type { Context } from "./context.ts";
-import { openSigner } from "./key-reference.ts";
 import { openSubjects } from "./located-subjects.ts";
 import type { OptionValues } from "./option.ts";
 import { signablesOf, type storing } from "./sign-options.ts";
+import { openSignerOf } from "./signers.ts";
 
 type SigningValues = ConnectionValues &
   OptionValues<typeof storing> & { readonly platform?: string | undefined; readonly dryRun: boolean };
@@ -20,7 +21,7 @@ export async function runSigning(
   const { signal, out } = context;
   const { dryRun, storage, concurrency } = options;
   // First, so that a wrong password or a missing key costs no request.
-  const signer = await openSigner(options.key, context);
+  const { signer, facts } = await openSignerOf(options, context);
   await using scope = new AsyncDisposableStack();
   const mode: OpenMode = dryRun ? "read" : "write";
   const subjects = await openSubjects(written, mode, options, { scope, context });
@@ -45,7 +46,7 @@ export async function runSigning(
   }));
   const verb = dryRun ? "would sign" : "signed";
   out.result(
-    { ...(dryRun ? { dryRun: true } : {}), keyId: signer.keyId, signed: results },
+    { ...(dryRun ? { dryRun: true } : {}), ...facts, signed: results },
     () =>
       results.map(({ reference, digest, kind, tag, manifest, existed }) => {
         const where = tag === undefined ? kind : `${kind}, tag ${tag}`;

@@ -20,14 +20,8 @@ export {
 export { listSignatures, type ListSignaturesOptions } from "./list-signatures.ts";
 export { membersOf } from "./members.ts";
 export type { SignTarget } from "./place.ts";
-export {
-  attestManifests,
-  type AttestManifestsOptions,
-  type SignedSubject,
-  signManifests,
-  type SignManifestsOptions,
-  type SignSubject,
-} from "./sign.ts";
+export { attestManifests, type AttestManifestsOptions, signManifests, type SignManifestsOptions } from "./sign.ts";
+export type { SignedSubject, SigningRun, SignSubject } from "./sign-each.ts";
 export { signFile, type VerifiedFile, verifyFile, type VerifyFileOptions } from "./signed-file.ts";
 export type { Claim, ForeignEnvelope, Signature, Signer, SignerIdentity, Verdict, Verifier } from "./signer.ts";
 export { PREDICATE_TYPES, predicateTypeOf, type Statement, type StatementSubject } from "./statement.ts";

@@ -1,45 +1,25 @@
 import { OciError } from "../error/oci-error.ts";
 import { algorithmOf, type Digest, encodedOf } from "../spec/digest.ts";
-import type { Annotations, Descriptor } from "../spec/descriptor.ts";
+import type { Annotations } from "../spec/descriptor.ts";
 import type { JsonValue } from "../spec/json.ts";
-import type { Signal } from "../store/content.ts";
-import { eachOf } from "../transfer/workers.ts";
 import { encodeBase64 } from "./base64.ts";
-import { Deposit, planned, type SignatureStorage, type StoredSignature } from "./deposit.ts";
+import { type Deposit, planned, type SignatureStorage, type StoredSignature } from "./deposit.ts";
 import { type DsseEnvelope, encodeDsse, preAuthEncoding } from "./dsse.ts";
 import { SignatureAnnotation, SignatureMedia } from "./media.ts";
-import { pieceOf, type SignTarget } from "./place.ts";
+import { pieceOf } from "./place.ts";
 import { sealBundle } from "./seal.ts";
+import { type SignedSubject, signEach, type SigningRun, type SignSubject } from "./sign-each.ts";
 import type { Signer } from "./signer.ts";
 import { encodeSimplePayload } from "./simple-payload.ts";
 import { encodeStatement, SIGN_PREDICATE, type StatementSubject } from "./statement.ts";
 import type { LayerSuffix } from "./store-layer.ts";
 
-/** A manifest that is to be signed, resolved, and where it lies. */
-export interface SignSubject {
-  readonly target: SignTarget;
-  readonly descriptor: Descriptor;
-  /** The repository that the signature names, without tag and digest; readers like containers/image compare it. */
-  readonly reference?: string;
-}
-
-/** What became of one subject. */
-export interface SignedSubject extends StoredSignature {
-  readonly subject: SignSubject;
-}
-
-export interface StoreOptions extends Signal {
-  readonly subjects: readonly SignSubject[];
+export interface StoreOptions extends SigningRun {
   readonly signer: Signer;
   /** "referrer" when absent. */
   readonly storage?: SignatureStorage;
   /** When the referrer says that it was made; now, when absent. */
   readonly createdAt?: Date;
-  /** Subjects at a time; 8 when absent. */
-  readonly concurrency?: number;
-  /** Sign nothing, store nothing. */
-  readonly dryRun?: boolean;
-  readonly onSigned?: (signed: SignedSubject) => void;
 }
 
 export interface SignManifestsOptions extends StoreOptions {
@@ -115,47 +95,15 @@ function digestSet(digest: Digest): Readonly<Record<string, string>> {
   return { [algorithmOf(digest)]: encodedOf(digest) };
 }
 
-function distinct(subjects: readonly SignSubject[]): readonly SignSubject[] {
-  const seen = new Map<SignTarget, Set<Digest>>();
-  return subjects.filter(({ target, descriptor: { digest } }) => {
-    const digests = seen.get(target) ?? new Set();
-    seen.set(target, digests);
-    return !digests.has(digest) && digests.add(digest);
-  });
-}
-
 async function store(
   options: StoreOptions,
   draftFor: (subject: SignSubject) => Draft,
 ): Promise<readonly SignedSubject[]> {
-  const { signal, storage = "referrer", onSigned } = options;
-  const subjects = distinct(options.subjects);
-  const results: SignedSubject[] = [];
-  const deposit = new Deposit(signal ? { signal } : {});
-  let failure: { readonly error: unknown } | undefined;
-  try {
-    await eachOf(subjects.entries(), options.concurrency ?? 8, async ([at, subject]) => {
-      signal?.throwIfAborted();
-      const draft = draftFor(subject);
-      const stored =
-        options.dryRun === true
-          ? planned(storage, subject.descriptor, draft.suffix)
-          : await storeOne(deposit, subject, draft, options);
-      const signed = { ...stored, subject };
-      results[at] = signed;
-      onSigned?.(signed);
-    });
-  } catch (error) {
-    failure = { error };
-  }
-  // What was pushed counts, whatever came after it.
-  try {
-    await deposit.flush();
-  } catch (error) {
-    failure ??= { error };
-  }
-  if (failure) throw failure.error;
-  return results;
+  const { storage = "referrer" } = options;
+  return signEach(options, {
+    planned: (subject) => planned(storage, subject.descriptor, draftFor(subject).suffix),
+    store: (deposit, subject) => storeOne(deposit, subject, draftFor(subject), options),
+  });
 }
 
 async function storeOne(

@@ -47,6 +47,8 @@ export interface SignerIdentity {
   readonly label: string;
   /** When it was signed, as far as somebody who is trusted vouches for it. RFC 3339. */
   readonly signedAt?: string;
+  /** What failed that the policy it was verified by only asks to tell of, one sentence each. */
+  readonly notes?: readonly string[];
 }
 
 export type Verdict =

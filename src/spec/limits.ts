@@ -101,6 +101,16 @@ export const Limits: {
   readonly keyMemory: number;
   /** What that derivation may cost: scrypt's N times r times p. Keys of cosign are at 524,288. */
   readonly keyWork: number;
+  /** A file of certificates: a chain, or one of a trust store. */
+  readonly certificates: number;
+  /** Files of one named trust store. */
+  readonly trustStoreFiles: number;
+  /** A trust policy. */
+  readonly trustPolicy: number;
+  /** What a signing plug-in prints. */
+  readonly pluginOutput: number;
+  /** A timestamp of an authority. */
+  readonly timestamp: number;
   /** A policy's file. */
   readonly policy: number;
   /** Characters of one expression of a policy. */
@@ -165,6 +175,11 @@ export const Limits: {
   identityToken: 64 * 1024,
   keyMemory: 256 * 1024 * 1024,
   keyWork: 4_000_000,
+  certificates: 1024 * 1024,
+  trustStoreFiles: 1000,
+  trustPolicy: 1024 * 1024,
+  pluginOutput: 32 * 1024 * 1024,
+  timestamp: 256 * 1024,
   policy: 1024 * 1024,
   expression: 4096,
   expressionTime: 1000,

@@ -33,7 +33,7 @@ const READ: DecodeOptions = {
 
 /** The bytes that a COSE_Sign1 signs (RFC 9052, 4.4). */
 function toBeSigned(head: Uint8Array, payload: Uint8Array): Uint8Array {
-  return encode(["Signature1", head, new Uint8Array(0), payload], { cde: true });
+  return encode(["Signature1", plain(head), new Uint8Array(0), plain(payload)], { cde: true });
 }
 
 function epoch(time: Date): Tag {

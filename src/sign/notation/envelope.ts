@@ -138,9 +138,7 @@ export function invalid(problem: string): OciError {
 
 export function shown(value: unknown): string {
   if (value === undefined) return "missing";
-  return typeof value === "string" || typeof value === "number"
-    ? JSON.stringify(value).slice(0, 100)
-    : "no such name";
+  return typeof value === "string" || typeof value === "number" ? JSON.stringify(value).slice(0, 100) : "no such name";
 }
 
 /** Whole seconds, as RFC 3339 has them and signers should write them. */
