@@ -12,7 +12,7 @@ const ENVIRONMENT = "env://";
 /** The private key to sign with. */
 export const signingKey: Option<string | undefined> = text(
   "-k, --key <key>",
-  "the private key: a file, or env://NAME (required)",
+  "the private key: a file, or env://NAME (this or --keyless is required)",
   "file",
 );
 
@@ -58,7 +58,9 @@ export async function openSigner(reference: string | undefined, context: Context
 /** @throws OciError USAGE where there is no key, FILE_INVALID */
 export async function openVerifiers(references: readonly string[], context: Context): Promise<readonly Verifier[]> {
   if (references.length === 0) {
-    throw new OciError("USAGE", "Expected --key", { hint: "For example: --key cosign.pub" });
+    throw new OciError("USAGE", "Expected --key, or --certificate-identity with --certificate-oidc-issuer", {
+      hint: "For example: --key cosign.pub",
+    });
   }
   const [{ parsePublicKey }, { createKeyVerifier }] = await Promise.all([
     import("../sign/key-file.ts"),

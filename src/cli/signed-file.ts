@@ -3,8 +3,10 @@ import { OciError } from "../error/oci-error.ts";
 import { Limits } from "../spec/limits.ts";
 import type { Context } from "./context.ts";
 import { readInput, resolvePath } from "./input.ts";
-import { openSigner, openVerifiers } from "./key-reference.ts";
+import type { IdentityValues } from "./identity-options.ts";
+import type { KeylessValues } from "./keyless-options.ts";
 import { type Option, text } from "./option.ts";
+import { openSignerOf, openVerifiersOf, requireReachable } from "./signers.ts";
 import { style } from "./style.ts";
 
 /** For plain files in the place of subjects. */
@@ -39,14 +41,14 @@ export function namedFile(subjects: readonly string[], { file, bundle }: FileVal
 
 export async function signPlainFile(
   { file, bundle }: NamedFile,
-  options: { readonly key: string | undefined; readonly dryRun: boolean },
+  options: KeylessValues & { readonly key: string | undefined; readonly dryRun: boolean },
   context: Context,
 ): Promise<void> {
   const { out, signal } = context;
-  const signer = await openSigner(options.key, context);
+  const { signer, facts } = await openSignerOf(options, context);
   const bytes = await readInput(file, Limits.signedFile, "file to sign", context);
   const { signFile } = await import("../sign/signed-file.ts");
-  const result = { file, bundle, keyId: signer.keyId };
+  const result = { file, bundle, ...facts };
   if (options.dryRun) {
     out.result({ dryRun: true, ...result }, [`would sign ${file} into ${bundle}`]);
     return;
@@ -60,10 +62,11 @@ export async function signPlainFile(
 /** @throws OciError UNVERIFIED */
 export async function verifyPlainFile(
   { file, bundle }: NamedFile,
-  options: { readonly key: readonly string[]; readonly threshold: number | undefined },
+  options: IdentityValues & { readonly key: readonly string[]; readonly threshold: number | undefined },
   context: Context,
 ): Promise<void> {
-  const verifiers = await openVerifiers(options.key, context);
+  requireReachable(options.threshold, options);
+  const verifiers = await openVerifiersOf(options, context);
   const bytes = await readInput(file, Limits.signedFile, "file to verify", context);
   const signature = await readInput(bundle, Limits.signature, "signature", context);
   const { verifyFile } = await import("../sign/signed-file.ts");

@@ -1,4 +1,5 @@
 import { Limits } from "../spec/limits.ts";
+import { identities } from "./identity-options.ts";
 import { verifyingKeys } from "./key-reference.ts";
 import { flag, integer, keyValues, type Option } from "./option.ts";
 
@@ -10,9 +11,15 @@ export const verifying: {
   readonly recursive: Option<boolean>;
   readonly maxSignatures: Option<number | undefined>;
   readonly concurrency: Option<number | undefined>;
-} = {
+} & typeof identities = {
   key: verifyingKeys,
-  threshold: integer("--threshold <n>", "how many distinct keys have to have signed (default: 1)", 1, 1000),
+  ...identities,
+  threshold: integer(
+    "--threshold <n>",
+    "how many distinct keys or identities have to have signed (default: 1)",
+    1,
+    1000,
+  ),
   annotations: keyValues(
     "-a, --annotation <key=value>",
     "a claim that has to be signed with it (may be repeated: all of them)",

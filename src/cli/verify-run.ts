@@ -5,10 +5,10 @@ import type { Descriptor } from "../spec/descriptor.ts";
 import { type JsonValue, shownJson } from "../spec/json.ts";
 import type { ConnectionValues } from "./connection.ts";
 import type { Context } from "./context.ts";
-import { openVerifiers } from "./key-reference.ts";
 import { openSubjects } from "./located-subjects.ts";
 import type { OptionValues } from "./option.ts";
 import { signablesOf } from "./sign-options.ts";
+import { openVerifiersOf, requireReachable } from "./signers.ts";
 import { style } from "./style.ts";
 import type { verifying } from "./verify-options.ts";
 
@@ -30,10 +30,8 @@ export async function runVerifying(
 ): Promise<readonly NamedReport[]> {
   const { signal } = context;
   const { annotations, threshold, maxSignatures } = options;
-  const verifiers = await openVerifiers(options.key, context);
-  if (threshold !== undefined && threshold > verifiers.length) {
-    throw new OciError("USAGE", `A threshold of ${threshold} needs as many keys, got ${verifiers.length}`);
-  }
+  requireReachable(threshold, options);
+  const verifiers = await openVerifiersOf(options, context);
   await using scope = new AsyncDisposableStack();
   const subjects = await openSubjects(written, "read", options, { scope, context });
   const members = await signablesOf(subjects, { recursive: options.recursive, signedName: undefined }, context);
@@ -127,21 +125,28 @@ export function reportLines({ reference, subject, verified, signatures, reason }
 
 /** @param judged say also whether it counts, and why not */
 export function signatureLine(signature: VerifiedSignature, judged: boolean): string {
-  const { valid, kind, manifest, signers, reason, problem, statement, keyHint, claims = {}, createdAt } = signature;
-  const by = signers.map(({ label }) => label).join(", ") || (keyHint === undefined ? "" : `key ${keyHint}`);
+  const { valid, kind, manifest, signers, reason, problem, statement, claims = {}, createdAt } = signature;
+  const by = signers.map(({ label }) => `by ${label}`).join(", ") || claimedSigner(signature);
+  const at = signers.find(({ signedAt }) => signedAt !== undefined)?.signedAt ?? signature.claimedIdentity?.loggedAt;
   const said = Object.entries(claims).map(([key, value]) => `${key}=${shownClaim(value)}`);
   const verdict = valid ? style.green("counts") : style.yellow("does not count");
   const parts = [
     ...(judged ? [verdict] : []),
     kind,
     manifest.digest,
-    ...(by === "" ? [] : [`by ${by}`]),
+    ...(by === "" ? [] : [by]),
     ...(statement === undefined ? [] : [statement.predicateType]),
     ...said,
-    ...(createdAt === undefined ? [] : [createdAt]),
+    ...[at ?? createdAt].filter((time) => time !== undefined),
   ];
   const why = judged ? reason : problem;
   return `  ${parts.join("  ")}${why === undefined ? "" : `: ${why}`}`;
+}
+
+/** Whom it names itself, which proves nothing. */
+function claimedSigner({ keyHint, claimedIdentity }: VerifiedSignature): string {
+  if (claimedIdentity) return `said to be by ${claimedIdentity.subject} (${claimedIdentity.issuer})`;
+  return keyHint === undefined ? "" : `by key ${keyHint}`;
 }
 
 function shownClaim(value: JsonValue): string {

@@ -5,6 +5,7 @@ import { type JsonValue, shownJson } from "../spec/json.ts";
 import type { Signal } from "../store/content.ts";
 import type { Source } from "../store/store.ts";
 import type { Budget } from "./budget.ts";
+import { type ClaimedIdentity, claimedIdentity } from "./claimed-identity.ts";
 import type { FoundSignature } from "./found-signature.ts";
 import { type ReadSignature, readSignature } from "./read-signature.ts";
 import type { SignerIdentity, Verifier } from "./signer.ts";
@@ -21,6 +22,8 @@ export interface VerifiedSignature extends FoundSignature {
   readonly signers: readonly SignerIdentity[];
   /** How it names its key; proves nothing. */
   readonly keyHint?: string;
+  /** Whom its certificate names; proves nothing. */
+  readonly claimedIdentity?: ClaimedIdentity;
   /** When its manifest says that it was made; proves nothing. RFC 3339. */
   readonly createdAt?: string;
   /** Claims signed with the digest. */
@@ -63,7 +66,7 @@ export async function judge(
     throw error;
   }
   if (read === undefined) return judgeForeign(found, facts, options, purpose);
-  const told = { ...facts, ...describe(read) };
+  const told = { ...facts, ...(await describe(read)) };
   const problem =
     purpose === undefined || read.purpose === purpose
       ? (check(read) ?? lacking(read, options.annotations))
@@ -99,12 +102,15 @@ async function judgeForeign(
   return refused([...reasons].join("; ") || `a key cannot verify ${kind}`);
 }
 
-function describe(read: ReadSignature): Partial<VerifiedSignature> {
+async function describe(read: ReadSignature): Promise<Partial<VerifiedSignature>> {
   const keyHint = read.claims.find((claim) => claim.keyHint !== undefined)?.keyHint;
+  const [first] = read.claims;
+  const identity = first && (await claimedIdentity(first));
   return {
     purpose: read.purpose,
     claims: read.annotations,
     ...(keyHint === undefined ? {} : { keyHint }),
+    ...(identity === undefined ? {} : { claimedIdentity: identity }),
     ...(read.reference === undefined ? {} : { reference: read.reference }),
     ...(read.statement === undefined ? {} : { statement: read.statement }),
   };

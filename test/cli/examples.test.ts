@@ -8,6 +8,7 @@ import { table } from "../../src/cli/table.ts";
 import { openLayoutFolder } from "../../src/layout/folder.ts";
 import { serve } from "../../src/server/serve.ts";
 import { finish, type Ran, shellCommand } from "./berth.ts";
+import { ISSUER, openServices, type SigstoreServices, tokenOf } from "../sign/sigstore-services.ts";
 import { workFolder } from "./fixture.ts";
 import { inside } from "./inside.ts";
 
@@ -44,8 +45,19 @@ const HOST = `127.0.0.1:${PORT}`;
 
 const SECRET = { COSIGN_PASSWORD: "secret" };
 
-/** Keys, and what they have signed. */
-async function prepareTrust(cwd: string, make: (line: string) => Promise<string>): Promise<void> {
+const IDENTITY = { SIGSTORE_ID_TOKEN: tokenOf("ann@example.com", { iss: ISSUER }) };
+
+function servicesAt({ url }: SigstoreServices): string {
+  return `--keyless --fulcio-url ${url} --rekor-url ${url}`;
+}
+
+/** Keys and an identity, and what they have signed. */
+async function prepareTrust(
+  cwd: string,
+  make: (line: string) => Promise<string>,
+  services: SigstoreServices,
+): Promise<void> {
+  await writeFile(join(cwd, "trusted_root.json"), services.rootBytes);
   for (const name of ["cosign", "ann", "bob", "eve"]) await make(`key generate -o ${name}`);
   const { privateKey } = generateKeyPairSync("ed25519");
   await writeFile(join(cwd, "openssl.pem"), privateKey.export({ type: "pkcs8", format: "pem" }));
@@ -54,15 +66,16 @@ async function prepareTrust(cwd: string, make: (line: string) => Promise<string>
   for (const place of ["./images:v1", "./registry/org/app:v1"]) {
     await make(`sign ${place} --key cosign.key --recursive`);
     for (const name of ["ann", "bob"]) await make(`sign ${place} --key ${name}.key -a env=production`);
+    await make(`sign ${place} ${servicesAt(services)}`);
     await make(`attest ${place} --key cosign.key --type cyclonedx --predicate sbom.json`);
   }
   await make("sign --file app-0.1.0.tgz --bundle app-0.1.0.tgz.sigstore.json --key cosign.key");
 }
 
 /** Everything that the examples speak of, below one folder; gives the digests of a layer and of an SBOM. */
-async function prepare(cwd: string): Promise<{ layer: string; sbom: string }> {
+async function prepare(cwd: string, services: SigstoreServices): Promise<{ layer: string; sbom: string }> {
   const make = async (line: string): Promise<string> => {
-    const { code, out, err } = await inside([...line.split(" "), "-q"], { cwd, env: SECRET });
+    const { code, out, err } = await inside([...line.split(" "), "-q"], { cwd, env: { ...SECRET, ...IDENTITY } });
     assert.equal(code, 0, `${line}\n${err}`);
     return out.trim();
   };
@@ -98,7 +111,7 @@ async function prepare(cwd: string): Promise<{ layer: string; sbom: string }> {
   await writeFile(join(cwd, "mirror.yaml"), "- copy ./images:v1 ./mirrored:v1\n- tag ls ./images\n");
   await writeFile(join(cwd, "jobs.jsonl"), '"digest ./images:v1"\n["tag", "ls", "./images"]\n');
   await make("copy ./images:v1 oci-archive:build.tar");
-  await prepareTrust(cwd, make);
+  await prepareTrust(cwd, make, services);
   const image = JSON.parse(await make("manifest get ./images:v1 --platform linux/amd64")) as {
     readonly layers: readonly { readonly digest: string }[];
   };
@@ -112,9 +125,11 @@ describe("the examples of the help run as they stand, but for the names of regis
   const owned = new AsyncDisposableStack();
   let seed = "";
   let made = { layer: "", sbom: "" };
+  let services: SigstoreServices;
   before(async () => {
+    services = owned.use(await openServices());
     seed = owned.use(await workFolder()).path;
-    made = await prepare(seed);
+    made = await prepare(seed, services);
   });
   after(() => owned.disposeAsync());
   for (const line of lines.flat().filter((each) => !each.startsWith("berth serve"))) {
@@ -130,11 +145,12 @@ describe("the examples of the help run as they stand, but for the names of regis
         .replaceAll(/sha256:98348[0-9a-f]+/g, made.sbom)
         // jq is not everywhere; that what it reads is JSON is tested elsewhere. Nor is Docker's daemon.
         .replace(/\| jq .*/, "")
+        .replace("--keyless", servicesAt(services))
         .replace("docker save app:v1", "cat saved.tar")
         .replace("docker load", "cat >loaded.tar");
       await mkdir(join(folder.path, ".config/fish/completions"), { recursive: true });
       const pem = await readFile(join(folder.path, "openssl.pem"), "utf8");
-      const env = { HOME: folder.path, EDITOR: "true", SIGNING_KEY: pem };
+      const env = { HOME: folder.path, EDITOR: "true", SIGNING_KEY: pem, ...IDENTITY };
       const { code, err } = NEEDS_SHELL.test(script)
         ? await inShell(script, folder.path, env)
         : await inside(wordsOf(script), { cwd: folder.path, env });

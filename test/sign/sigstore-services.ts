@@ -29,7 +29,9 @@ interface KeyPair {
   readonly privateKey: KeyObject;
 }
 
-type Answer = (body: string) => Promise<{ statusCode: number; response: string | ArrayBufferView; contentType?: string }>;
+type Answer = (
+  body: string,
+) => Promise<{ statusCode: number; response: string | ArrayBufferView<ArrayBuffer>; contentType?: string }>;
 
 /** A document that names whom to trust; each list may be changed. */
 export interface TrustedRootDocument {
@@ -86,6 +88,10 @@ function canonical(proposed: string): string {
   });
 }
 
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView<ArrayBuffer>): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
 function listening(server: Server): Promise<string> {
   server.listen(0, "127.0.0.1");
   return once(server, "listening").then(() => `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
@@ -104,7 +110,7 @@ export async function openServices({ clock }: ServicesOptions = {}): Promise<Sig
       if (!answer) return void response.writeHead(404).end();
       void answer(body).then(({ statusCode, response: content, contentType = "text/plain" }) => {
         response.writeHead(statusCode, { "content-type": contentType });
-        response.end(typeof content === "string" ? content : Buffer.from(content.buffer, content.byteOffset, content.byteLength));
+        response.end(typeof content === "string" ? content : bytesOf(content));
       });
     });
   });
@@ -129,10 +135,10 @@ export async function openServices({ clock }: ServicesOptions = {}): Promise<Sig
     },
     logId: { keyId: createHash("sha256").update(der(publicKey)).digest("base64") },
   });
-  const authorityOf = (uri: string, certificates: readonly Buffer[]): unknown => ({
+  const authorityOf = (uri: string, certificates: readonly ArrayBufferView<ArrayBuffer>[]): unknown => ({
     subject: { organization: "sigstore.mock", commonName: "sigstore" },
     uri,
-    certChain: { certificates: certificates.map((each) => ({ rawBytes: each.toString("base64") })) },
+    certChain: { certificates: certificates.map((each) => ({ rawBytes: bytesOf(each).toString("base64") })) },
     validFor: { start: "2000-01-01T00:00:00Z" },
   });
   const root: TrustedRootDocument = {

@@ -8,7 +8,7 @@ import { runSigning } from "../sign-run.ts";
 
 export const command: Command = defineCommand({
   about:
-    "Signs the digest behind each subject with a private key and hangs the signature on it, in a registry as in a layout: cosign verifies what berth signed, also after berth copy. Signatures that hang there already stay. The password of the key comes from COSIGN_PASSWORD, or is asked for.",
+    "Signs the digest behind each subject with a private key, or with --keyless as whoever an OpenID token names, and hangs the signature on it, in a registry as in a layout: cosign verifies what berth signed, also after berth copy. Signatures that hang there already stay. The password of the key comes from COSIGN_PASSWORD, or is asked for.",
   arguments: { subjects: anyNumber("SUBJECT", "what to sign; many at once are signed side by side") },
   options: {
     ...connection,
@@ -26,6 +26,10 @@ export const command: Command = defineCommand({
     {
       about: "An index and each image in it, with a claim, as cosign 2 stores it",
       line: "COSIGN_PASSWORD=secret berth sign ghcr.io/org/app:v1 --key cosign.key --recursive -a team=web --storage tag",
+    },
+    {
+      about: "Sign as this job of GitHub Actions, without a key; everybody can see in Sigstore's log that it did",
+      line: "berth sign ghcr.io/org/app:v1 --keyless",
     },
     {
       about: "Sign a plain file",

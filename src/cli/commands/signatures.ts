@@ -1,11 +1,13 @@
 import type { VerifiedSignature } from "../../sign/judge.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { connection } from "../connection.ts";
-import { openVerifiers, verifyingKeys } from "../key-reference.ts";
+import { identities } from "../identity-options.ts";
+import { verifyingKeys } from "../key-reference.ts";
 import { openSubjects } from "../located-subjects.ts";
 import { flag, variadic } from "../option.ts";
 import { platform } from "../shared-options.ts";
 import { signablesOf } from "../sign-options.ts";
+import { openVerifiersIfAny } from "../signers.ts";
 import { signatureJson, signatureLine } from "../verify-run.ts";
 
 interface Listing {
@@ -16,11 +18,12 @@ interface Listing {
 
 export const command: Command = defineCommand({
   about:
-    "Lists every signature and attestation on each subject, whatever tool made it: bundles of cosign 3 and others, cosign 2's tags, notation. It tells the kind, by whom and when as far as it says so, and with --key which ones that key made. It judges nothing: that is for verify.",
+    "Lists every signature and attestation on each subject, whatever tool made it: bundles of cosign 3 and others, cosign 2's tags, notation. It tells the kind, by whom and when as far as it says so, and with --key or --certificate-identity which ones are by those. It judges nothing: that is for verify.",
   arguments: { subjects: variadic("SUBJECT", "whose signatures to list") },
   options: {
     ...connection,
     key: verifyingKeys,
+    ...identities,
     recursive: flag("-r, --recursive", "an index and every manifest in it, each on its own"),
     platform,
   },
@@ -34,7 +37,7 @@ export const command: Command = defineCommand({
   async run({ subjects }, options, context) {
     const { signal, out } = context;
     const { inspectSignatures } = await import("../../sign/verify.ts");
-    const verifiers = options.key.length === 0 ? [] : await openVerifiers(options.key, context);
+    const verifiers = await openVerifiersIfAny(options, context);
     await using scope = new AsyncDisposableStack();
     const located = await openSubjects(subjects, "read", options, { scope, context });
     const members = await signablesOf(located, { recursive: options.recursive, signedName: undefined }, context);

@@ -8,7 +8,7 @@ import { reportJson, reportLines, requireVerified, runVerifying } from "../verif
 
 export const command: Command = defineCommand({
   about:
-    "Resolves each subject once and verifies that its digest was signed with one of the keys, by berth, cosign 3 or cosign 2, in a registry as in a layout. Every signature is shown with whether it counts, and why not. Whatever goes wrong, the answer is never verified: no signature, a wrong key, one of something else, unreadable ones, too many, a registry that fails.",
+    "Resolves each subject once and verifies that its digest was signed with one of the keys, or by one of the identities, by berth, cosign 3 or cosign 2, in a registry as in a layout. Every signature is shown with whether it counts, and why not. Whatever goes wrong, the answer is never verified: no signature, a wrong key, one of something else, unreadable ones, too many, a registry that fails.",
   arguments: { subjects: anyNumber("SUBJECT", "what to verify; many at once are verified side by side") },
   options: { ...connection, ...verifying, ...plainFile, platform },
   examples: [
@@ -16,6 +16,10 @@ export const command: Command = defineCommand({
     {
       about: "Two of three people have to have signed, for production",
       line: "berth verify ghcr.io/org/app:v1 --key ann.pub --key bob.pub --key eve.pub --threshold 2 -a env=production",
+    },
+    {
+      about: "Who has to have signed instead of with which key; nobody is asked, the file says whom to trust",
+      line: "berth verify ghcr.io/org/app:v1 --certificate-identity ann@example.com --certificate-oidc-issuer https://token.example.com --trusted-root trusted_root.json",
     },
     {
       about: "Verify a plain file",
