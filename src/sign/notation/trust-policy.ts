@@ -124,7 +124,7 @@ function parseStatement(value: JsonValue, at: number): TrustStatement {
 }
 
 function texts(value: JsonValue | undefined, what: string): readonly string[] {
-  if (Array.isArray(value) && value.every((each) => typeof each === "string")) return value as readonly string[];
+  if (Array.isArray(value) && value.every((each) => typeof each === "string")) return value;
   throw invalid(`${what} must be a list of texts`);
 }
 
