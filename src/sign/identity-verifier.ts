@@ -105,6 +105,7 @@ function unexpected(what: string, got: string, expected: readonly TextPattern[])
 }
 
 function refused(error: unknown): Verdict {
-  const why = error instanceof Error ? error.message.slice(0, 300) : "it cannot be read";
-  return { valid: false, reason: `its certificate, log entry or time does not verify: ${why}` };
+  const told = [error, error instanceof Error ? error.cause : undefined].filter((each) => each instanceof Error);
+  const why = told.map(({ message }) => message).join(": ");
+  return { valid: false, reason: `its certificate, log entry or time does not verify: ${why.slice(0, 300)}` };
 }

@@ -20,8 +20,8 @@ import {
 const SECOND = 1000;
 
 export interface ServicesOptions {
-  /** What all of them take for now. */
-  readonly clock?: Date;
+  /** What the certificate authority takes for now; certificates are valid for 10 minutes. */
+  readonly issuedAt?: Date;
 }
 
 interface KeyPair {
@@ -97,7 +97,7 @@ function listening(server: Server): Promise<string> {
   return once(server, "listening").then(() => `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 }
 
-export async function openServices({ clock }: ServicesOptions = {}): Promise<SigstoreServices> {
+export async function openServices({ issuedAt }: ServicesOptions = {}): Promise<SigstoreServices> {
   const requests: { path: string; body: string }[] = [];
   const routes = new Map<string, Answer>();
   const server = createServer((request, response) => {
@@ -116,10 +116,10 @@ export async function openServices({ clock }: ServicesOptions = {}): Promise<Sig
   });
   const url = await listening(server);
   const [authorityKey, certificateLogKey, logKey, clockKey] = [keyPair(), keyPair(), keyPair(), keyPair()];
-  const certificateLog = await initializeCTLog(certificateLogKey, clock);
-  const authority = await initializeCA(authorityKey, certificateLog, clock);
-  const log = await initializeTLog(url, logKey, clock);
-  const timestamps = await initializeTSA(clockKey, clock);
+  const certificateLog = await initializeCTLog(certificateLogKey, issuedAt);
+  const authority = await initializeCA(authorityKey, certificateLog, issuedAt);
+  const log = await initializeTLog(url, logKey);
+  const timestamps = await initializeTSA(clockKey);
   for (const { path, fn } of [fulcioHandler(authority), tsaHandler(timestamps)]) routes.set(path, fn);
   const rekor = rekorHandler(log);
   routes.set(rekor.path, (body) => rekor.fn(canonical(body)));
