@@ -10,6 +10,10 @@ export interface ClaimedIdentity {
   readonly issuer: string;
   /** When a log is said to have taken it in. RFC 3339. */
   readonly loggedAt?: string;
+  /** When its signer says that it was made. RFC 3339. */
+  readonly signedAt?: string;
+  /** When its signer says that it ends. RFC 3339. */
+  readonly expiresAt?: string;
 }
 
 /** What a signature says of its signer, unverified; undefined for a bare key's, and where it cannot be read. */

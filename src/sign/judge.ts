@@ -1,4 +1,4 @@
-import { isOciError } from "../error/oci-error.ts";
+import { isOciError, type OciError } from "../error/oci-error.ts";
 import { Annotation } from "../spec/annotation.ts";
 import type { Annotations, Descriptor } from "../spec/descriptor.ts";
 import { type JsonValue, shownJson } from "../spec/json.ts";
@@ -61,8 +61,7 @@ export async function judge(
     read = await readSignature(found, options);
   } catch (error) {
     // Broken content cannot count; a failure to get it may hide one that does.
-    if (isOciError(error, "MANIFEST_INVALID", "DIGEST_INVALID", "SIZE_INVALID", "BLOB_UNKNOWN"))
-      return refused(error.message);
+    if (isBroken(error)) return refused(error.message);
     throw error;
   }
   if (read === undefined) return judgeForeign(found, facts, options, purpose);
@@ -76,6 +75,10 @@ export async function judge(
   return { ...told, signers, valid: reason === undefined, ...(reason === undefined ? {} : { reason }) };
 }
 
+function isBroken(error: unknown): error is OciError {
+  return isOciError(error, "MANIFEST_INVALID", "DIGEST_INVALID", "SIZE_INVALID", "BLOB_UNKNOWN");
+}
+
 /** Of a form that is read by whoever verifies it. */
 async function judgeForeign(
   found: FoundSignature,
@@ -83,23 +86,39 @@ async function judgeForeign(
   { source, subject, verifiers, annotations = {}, budget, signal }: JudgeOptions,
   purpose: ReadSignature["purpose"] | undefined,
 ): Promise<VerifiedSignature> {
-  const refused = (reason: string): VerifiedSignature => ({ ...facts, valid: false, signers: [], reason });
   const { kind, mediaType, layer } = found;
-  if (purpose === "attestation") return refused("it is no attestation but a signature");
+  if (purpose === "attestation") {
+    return { ...facts, valid: false, signers: [], reason: "it is no attestation but a signature" };
+  }
+  if (layer === undefined) return { ...facts, valid: false, signers: [], reason: "it has no content" };
   const waits = signal ? { signal } : {};
+  let bytes: Uint8Array;
+  try {
+    bytes = await budget.read(source, layer, "blob", waits);
+  } catch (error) {
+    if (isBroken(error)) return { ...facts, valid: false, signers: [], reason: error.message };
+    throw error;
+  }
+  const told = { ...facts, purpose: "signature" as const, ...(await describeForeign(kind, bytes)) };
   const signers = new Map<string, SignerIdentity>();
   const reasons = new Set<string>();
-  let bytes: Uint8Array | undefined;
   for (const verifier of verifiers) {
-    if (!verifier.judge || layer === undefined) continue;
-    bytes ??= await budget.read(source, layer, "blob", waits);
+    if (!verifier.judge) continue;
     const envelope = { kind, mediaType, bytes, subject, annotations: found.annotations, claims: annotations };
     const verdict = await verifier.judge(envelope, waits);
     if (verdict.valid) signers.set(verdict.signer.id, verdict.signer);
     else reasons.add(verdict.reason);
   }
-  if (signers.size > 0) return { ...facts, purpose: "signature", valid: true, signers: [...signers.values()] };
-  return refused([...reasons].join("; ") || `a key cannot verify ${kind}`);
+  if (signers.size > 0) return { ...told, valid: true, signers: [...signers.values()] };
+  const reason = [...reasons].join("; ") || `a key cannot verify ${kind}`;
+  return { ...told, valid: false, signers: [], reason };
+}
+
+async function describeForeign(kind: FoundSignature["kind"], bytes: Uint8Array): Promise<Partial<VerifiedSignature>> {
+  if (kind !== "notation-jws" && kind !== "notation-cose") return {};
+  // Few have signatures of notation: whoever has none does not load what reads them.
+  const { describeNotation } = await import("./notation/describe.ts");
+  return describeNotation(bytes, kind === "notation-jws" ? "jws" : "cose") ?? {};
 }
 
 async function describe(read: ReadSignature): Promise<Partial<VerifiedSignature>> {

@@ -22,6 +22,8 @@ export interface Certificate {
   readonly publicKey: KeyObject;
   /** RFC 4514, for people. */
   readonly subject: string;
+  /** RFC 4514, for people. */
+  readonly issuer: string;
   readonly name: DistinguishedName | undefined;
   /** DER of the names, to compare byte for byte. */
   readonly subjectBytes: Uint8Array;
@@ -95,6 +97,7 @@ function read(raw: Uint8Array): Certificate {
     raw,
     publicKey: x509.publicKey,
     subject: formatName(subject),
+    issuer: formatName(issuer),
     name: nameToCompare(subject),
     subjectBytes: new Uint8Array(AsnConvert.serialize(subject)),
     issuerBytes: new Uint8Array(AsnConvert.serialize(issuer)),
