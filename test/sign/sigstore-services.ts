@@ -119,8 +119,16 @@ export async function openServices({ issuedAt }: ServicesOptions = {}): Promise<
   const certificateLog = await initializeCTLog(certificateLogKey, issuedAt);
   const authority = await initializeCA(authorityKey, certificateLog, issuedAt);
   const log = await initializeTLog(url, logKey);
-  const timestamps = await initializeTSA(clockKey);
-  for (const { path, fn } of [fulcioHandler(authority), tsaHandler(timestamps)]) routes.set(path, fn);
+  // The mock writes fractions of a second without their last zero, as DER has it, and Sigstore's parser wants three digits.
+  const clock = new Date();
+  const timestamps = await initializeTSA(clockKey, clock);
+  const fulcio = fulcioHandler(authority);
+  routes.set(fulcio.path, fulcio.fn);
+  const tsa = tsaHandler(timestamps);
+  routes.set(tsa.path, (body) => {
+    clock.setTime(Math.floor(Date.now() / SECOND) * SECOND);
+    return tsa.fn(body);
+  });
   const rekor = rekorHandler(log);
   routes.set(rekor.path, (body) => rekor.fn(canonical(body)));
 
