@@ -1,6 +1,6 @@
 import type { OpenMode } from "../open/open-options.ts";
 import type { StoreOptions } from "../sign/sign.ts";
-import type { SignedSubject } from "../sign/sign-each.ts";
+import type { SignedSubject, SigningRun } from "../sign/sign-each.ts";
 import type { ConnectionValues } from "./connection.ts";
 import type { Context } from "./context.ts";
 import { openSubjects } from "./located-subjects.ts";
@@ -18,10 +18,31 @@ export async function runSigning(
   context: Context,
   sign: (store: StoreOptions) => Promise<readonly SignedSubject[]>,
 ): Promise<void> {
-  const { signal, out } = context;
-  const { dryRun, storage, concurrency } = options;
+  const { storage } = options;
   // First, so that a wrong password or a missing key costs no request.
   const { signer, facts } = await openSignerOf(options, context);
+  await signSubjects(written, options, context, {
+    facts,
+    sign: (run) => sign({ ...run, signer, ...(storage === undefined ? {} : { storage }) }),
+  });
+}
+
+/** Whoever signs, in whatever form. */
+export interface SigningWith {
+  /** What a report says of them. */
+  readonly facts: Readonly<Record<string, string>>;
+  sign(run: SigningRun): Promise<readonly SignedSubject[]>;
+}
+
+/** The same, once it is open who signs. */
+export async function signSubjects(
+  written: readonly string[],
+  options: SigningValues,
+  context: Context,
+  { facts, sign }: SigningWith,
+): Promise<void> {
+  const { signal, out } = context;
+  const { dryRun, concurrency } = options;
   await using scope = new AsyncDisposableStack();
   const mode: OpenMode = dryRun ? "read" : "write";
   const subjects = await openSubjects(written, mode, options, { scope, context });
@@ -29,10 +50,8 @@ export async function runSigning(
   const names = new Map(signables.map(({ subject, reference }) => [subject, reference]));
   const signed = await sign({
     subjects: signables.map(({ subject }) => subject),
-    signer,
     dryRun,
     signal,
-    ...(storage === undefined ? {} : { storage }),
     ...(concurrency === undefined ? {} : { concurrency }),
   });
   const results = signed.map(({ subject, kind, manifest, layer, tag, existed }) => ({
