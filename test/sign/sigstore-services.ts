@@ -29,9 +29,16 @@ interface KeyPair {
   readonly privateKey: KeyObject;
 }
 
-type Answer = (
-  body: string,
-) => Promise<{ statusCode: number; response: string | ArrayBufferView<ArrayBuffer>; contentType?: string }>;
+interface Answered {
+  readonly statusCode: number;
+  readonly response: string | ArrayBufferView<ArrayBuffer>;
+  readonly contentType?: string;
+  /** The name of what was made. */
+  readonly etag?: string;
+}
+
+/** What a service says to a body, and to the token in the header. */
+type Answer = (body: string, token: string) => Promise<Answered>;
 
 /** A document that names whom to trust; each list may be changed. */
 export interface TrustedRootDocument {
@@ -60,7 +67,7 @@ export function tokenOf(subject: string, claims: Record<string, unknown> = {}): 
   const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
   const exp = Math.floor(Date.now() / SECOND) + 600;
   const payload = { iss: ISSUER, sub: subject, aud: "sigstore", exp, ...claims };
-  return `${encode({ alg: "none" })}.${encode(payload)}.c2lnbmVk`;
+  return `${encode({ alg: "ES256" })}.${encode(payload)}.c2lnbmVk`;
 }
 
 export const ISSUER = "https://token.example.com";
@@ -88,6 +95,13 @@ function canonical(proposed: string): string {
   });
 }
 
+/** An entry is named by the hash of its leaf (RFC 6962, 2.1), which cosign checks. */
+function named(answer: string): Pick<Answered, "response" | "etag"> {
+  const [entry] = Object.values(JSON.parse(answer) as Record<string, { body: string }>);
+  const etag = sha256(Buffer.concat([Buffer.of(0), Buffer.from(entry?.body ?? "", "base64")]));
+  return { response: JSON.stringify({ [etag]: entry }), etag };
+}
+
 function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView<ArrayBuffer>): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
@@ -107,9 +121,10 @@ export async function openServices({ issuedAt }: ServicesOptions = {}): Promise<
       const [path = "", body] = [request.url, Buffer.concat(chunks).toString()];
       requests.push({ path, body });
       const answer = routes.get(path);
+      const token = request.headers.authorization?.replace(/^Bearer /, "") ?? "";
       if (!answer) return void response.writeHead(404).end();
-      void answer(body).then(({ statusCode, response: content, contentType = "text/plain" }) => {
-        response.writeHead(statusCode, { "content-type": contentType });
+      void answer(body, token).then(({ statusCode, response: content, contentType = "text/plain", etag }) => {
+        response.writeHead(statusCode, { "content-type": contentType, ...(etag === undefined ? {} : { etag }) });
         response.end(typeof content === "string" ? content : bytesOf(content));
       });
     });
@@ -123,14 +138,34 @@ export async function openServices({ issuedAt }: ServicesOptions = {}): Promise<
   const clock = new Date();
   const timestamps = await initializeTSA(clockKey, clock);
   const fulcio = fulcioHandler(authority);
-  routes.set(fulcio.path, fulcio.fn);
+  // cosign 3 sends the token in the header; cosign 2 speaks an older interface as well.
+  const certify = async (body: string, token: string): Promise<Answered> => {
+    const request = { credentials: { oidcIdentityToken: token }, ...(JSON.parse(body) as object) };
+    const answer = await fulcio.fn(JSON.stringify(request));
+    return answer.statusCode === 201 ? { ...answer, statusCode: 200 } : answer;
+  };
+  routes.set(fulcio.path, certify);
+  routes.set("/api/v1/signingCert", async (body, token) => {
+    const { publicKey } = JSON.parse(body) as { publicKey: { content: string } };
+    const content = Buffer.from(publicKey.content, "base64").toString();
+    const answer = await certify(JSON.stringify({ publicKeyRequest: { publicKey: { content } } }), token);
+    if (answer.statusCode !== 200 || typeof answer.response !== "string") return answer;
+    const issued = JSON.parse(answer.response) as {
+      signedCertificateEmbeddedSct: { chain: { certificates: string[] } };
+    };
+    const response = issued.signedCertificateEmbeddedSct.chain.certificates.join("");
+    return { statusCode: 201, response, contentType: "application/pem-certificate-chain" };
+  });
   const tsa = tsaHandler(timestamps);
   routes.set(tsa.path, (body) => {
     clock.setTime(Math.floor(Date.now() / SECOND) * SECOND);
     return tsa.fn(body);
   });
   const rekor = rekorHandler(log);
-  routes.set(rekor.path, (body) => rekor.fn(canonical(body)));
+  routes.set(rekor.path, async (body) => {
+    const answer = await rekor.fn(canonical(body));
+    return answer.statusCode === 201 ? { ...answer, ...named(String(answer.response)) } : answer;
+  });
 
   const der = (key: KeyObject): Buffer => key.export({ format: "der", type: "spki" });
   const logOf = ({ publicKey }: KeyPair, baseUrl: string): unknown => ({
