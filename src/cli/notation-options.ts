@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { OciError } from "../error/oci-error.ts";
 import type { EnvelopeFormat } from "../sign/notation/envelope.ts";
 import type { Context } from "./context.ts";
 import { choice, duration, keyValues, type Option, type OptionValues, text } from "./option.ts";
@@ -36,6 +37,7 @@ export type NotationValues = OptionValues<typeof notation>;
 export const notationTrust: {
   readonly trustPolicy: Option<string | undefined>;
   readonly trustStore: Option<string | undefined>;
+  readonly scope: Option<string | undefined>;
 } = {
   trustPolicy: text(
     "--trust-policy <file>",
@@ -46,6 +48,10 @@ export const notationTrust: {
     "--trust-store <directory>",
     "notation's trust store, the directory that has x509 in it (default: notation's own)",
     "directory",
+  ),
+  scope: text(
+    "--scope <repository>",
+    "the repository, with its host, that the trust policy sees (default: where it lies; a layout has none)",
   ),
 };
 
@@ -70,4 +76,10 @@ export function notationDirectory({ env, home }: Context): string | undefined {
   if (own !== undefined && own !== "") return own;
   if (config !== undefined && config !== "") return join(config, "notation");
   return home === undefined ? undefined : join(home, ".config", "notation");
+}
+
+/** A plain file's signature is none of notation's. @throws OciError USAGE */
+export function refuseNotationTrust({ trustPolicy, trustStore, scope }: NotationTrustValues): void {
+  if (trustPolicy === undefined && trustStore === undefined && scope === undefined) return;
+  throw new OciError("USAGE", "Expected no trust policy of notation with --file: it is for subjects");
 }

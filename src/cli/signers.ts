@@ -3,6 +3,8 @@ import type { Signer, Verifier } from "../sign/signer.ts";
 import type { Context } from "./context.ts";
 import { type IdentityValues, openIdentityVerifier } from "./identity-options.ts";
 import { openSigner, openVerifiers } from "./key-reference.ts";
+import type { NotationTrustValues } from "./notation-options.ts";
+import type { NotationTrust } from "./notation-trust.ts";
 import { keylessGiven, type KeylessValues, openKeylessSigner } from "./keyless-options.ts";
 
 /** Whoever signs, and what a report says of that. */
@@ -48,6 +50,67 @@ export async function openVerifiersIfAny(options: VerifierValues, context: Conte
   const identity = await openIdentityVerifier(options, context);
   const keys = options.key.length === 0 ? [] : await openVerifiers(options.key, context);
   return identity === undefined ? keys : [...keys, identity];
+}
+
+/** Whom a command line trusts. */
+export interface Trust {
+  /** @param repository with its host; undefined where there is none, as in a layout */
+  verifiers(repository: string | undefined): readonly Verifier[];
+  /** A trust policy of notation tells the number of signers of nobody. */
+  readonly bounded: boolean;
+  /** The statement that says to verify nothing there, where nobody else is trusted. */
+  skips(repository: string | undefined): string | undefined;
+}
+
+type TrustValues = VerifierValues & Partial<NotationTrustValues>;
+
+/**
+ * Whom a command line trusts: keys, identities, those of notation's trust policy; any of them may vouch.
+ * @throws OciError USAGE where there is nobody, FILE_INVALID
+ */
+export async function openTrust(options: TrustValues, context: Context): Promise<Trust> {
+  const trust = await openTrustIfAny(options, context, true);
+  // Without a key it says what is missing.
+  return trust ?? trustIn(await openVerifiers([], context), undefined);
+}
+
+/**
+ * The same, where nobody will do as well.
+ * @param fallback take notation's own files where nothing else is given
+ * @throws OciError USAGE, FILE_INVALID
+ */
+export async function openTrustIfAny(
+  options: TrustValues,
+  context: Context,
+  fallback = false,
+): Promise<Trust | undefined> {
+  const verifiers = await openVerifiersIfAny(options, context);
+  const notation = await notationOf(options, fallback && verifiers.length === 0, context);
+  return verifiers.length === 0 && notation === undefined ? undefined : trustIn(verifiers, notation);
+}
+
+async function notationOf(
+  options: TrustValues,
+  otherwise: boolean,
+  context: Context,
+): Promise<NotationTrust | undefined> {
+  // Attestations are no matter of notation's, and their command has none of its options.
+  if (!("trustPolicy" in options)) return undefined;
+  const { trustPolicy, trustStore, scope } = options;
+  const { openNotationTrust } = await import("./notation-trust.ts");
+  return openNotationTrust({ trustPolicy, trustStore, scope }, otherwise, context);
+}
+
+function trustIn(verifiers: readonly Verifier[], notation: NotationTrust | undefined): Trust {
+  if (!notation) return { verifiers: () => verifiers, bounded: true, skips: () => undefined };
+  return {
+    verifiers: (repository) => [...verifiers, notation(repository)],
+    bounded: false,
+    skips(repository) {
+      const { statement } = notation(repository);
+      return verifiers.length === 0 && statement?.level === "skip" ? statement.name : undefined;
+    },
+  };
 }
 
 /**

@@ -6,19 +6,24 @@ import { type JsonValue, shownJson } from "../spec/json.ts";
 import type { ConnectionValues } from "./connection.ts";
 import type { Context } from "./context.ts";
 import { openSubjects } from "./located-subjects.ts";
+import type { NotationTrustValues } from "./notation-options.ts";
 import type { OptionValues } from "./option.ts";
 import { signablesOf } from "./sign-options.ts";
-import { openVerifiersOf, requireReachable } from "./signers.ts";
+import { openTrust, requireReachable } from "./signers.ts";
 import { style } from "./style.ts";
 import type { verifying } from "./verify-options.ts";
 
-type VerifyingValues = ConnectionValues & OptionValues<typeof verifying> & { readonly platform?: string | undefined };
+type VerifyingValues = ConnectionValues &
+  OptionValues<typeof verifying> &
+  Partial<NotationTrustValues> & { readonly platform?: string | undefined };
 
 /** The report of one manifest with what the command line calls it. */
 export interface NamedReport extends VerifyReport {
   readonly reference: string;
   /** It could not be looked at. */
   readonly failure?: unknown;
+  /** A trust policy says to verify nothing of it, and nothing was. */
+  readonly skipped?: true;
 }
 
 /** Resolves what is to be verified, once, and has every manifest of it verified by its digest. */
@@ -30,19 +35,24 @@ export async function runVerifying(
 ): Promise<readonly NamedReport[]> {
   const { signal } = context;
   const { annotations, threshold, maxSignatures } = options;
-  requireReachable(threshold, options);
-  const verifiers = await openVerifiersOf(options, context);
+  const trust = await openTrust(options, context);
+  if (trust.bounded) requireReachable(threshold, options);
   await using scope = new AsyncDisposableStack();
   const subjects = await openSubjects(written, "read", options, { scope, context });
   const members = await signablesOf(subjects, { recursive: options.recursive, signedName: undefined }, context);
   const { eachOf } = await import("../transfer/workers.ts");
   const reports: NamedReport[] = [];
   await eachOf(members.entries(), options.concurrency ?? 8, async ([at, { subject, reference }]) => {
+    const skipping = trust.skips(subject.reference);
+    if (skipping !== undefined) {
+      reports[at] = { ...skipped(subject.descriptor, threshold ?? 1, skipping), reference };
+      return;
+    }
     const report = await attempt(subject.descriptor, threshold ?? 1, signal, () =>
       verify({
         source: subject.target,
         subject: subject.descriptor,
-        verifiers,
+        verifiers: trust.verifiers(subject.reference),
         annotations,
         signal,
         ...(threshold === undefined ? {} : { threshold }),
@@ -52,6 +62,11 @@ export async function runVerifying(
     reports[at] = { ...report, reference };
   });
   return reports;
+}
+
+function skipped(subject: Descriptor, threshold: number, name: string): VerifyReport & Pick<NamedReport, "skipped"> {
+  const reason = `the trust policy ${shownJson(name)} says skip: nothing was verified`;
+  return { subject, verified: false, threshold, signers: [], signatures: [], reason, skipped: true };
 }
 
 /** One subject that cannot be looked at is not verified, and the others are told of all the same. */
@@ -71,7 +86,7 @@ async function attempt(
 
 /** @throws OciError UNVERIFIED when one of them is not verified; the failure of one that could not be looked at */
 export function requireVerified(reports: readonly NamedReport[]): void {
-  const failed = reports.filter(({ verified }) => !verified);
+  const failed = reports.filter((report) => !report.verified && report.skipped === undefined);
   const broken = failed.find(({ failure }) => failure !== undefined);
   if (broken) throw broken.failure;
   const [first] = failed;
@@ -92,12 +107,14 @@ export function reportJson({
   signers,
   signatures,
   reason,
+  skipped,
 }: NamedReport): Record<string, unknown> {
   return {
     reference,
     digest: subject.digest,
     verified,
     threshold,
+    ...(skipped === undefined ? {} : { skipped }),
     ...(reason === undefined ? {} : { reason }),
     signers,
     signatures: signatures.map(signatureJson),
@@ -114,8 +131,10 @@ export function signatureJson(signature: VerifiedSignature): Record<string, unkn
   };
 }
 
-export function reportLines({ reference, subject, verified, signatures, reason }: NamedReport): readonly string[] {
-  const head = verified ? style.green("verified") : style.red("not verified");
+export function reportLines(report: NamedReport): readonly string[] {
+  const { reference, subject, verified, signatures, reason } = report;
+  const failed = report.skipped ? style.yellow("skipped") : style.red("not verified");
+  const head = verified ? style.green("verified") : failed;
   const told = reason === undefined ? "" : `: ${reason}`;
   return [
     `${head}  ${reference}  ${subject.digest}${told}`,
@@ -127,7 +146,7 @@ export function reportLines({ reference, subject, verified, signatures, reason }
 export function signatureLine(signature: VerifiedSignature, judged: boolean): string {
   const { valid, kind, manifest, signers, reason, problem, statement, claims = {}, createdAt } = signature;
   const by = signers.map(({ label }) => `by ${label}`).join(", ") || claimedSigner(signature);
-  const at = signers.find(({ signedAt }) => signedAt !== undefined)?.signedAt ?? signature.claimedIdentity?.loggedAt;
+  const at = signers.find(({ signedAt }) => signedAt !== undefined)?.signedAt ?? claimedTime(signature);
   const said = Object.entries(claims).map(([key, value]) => `${key}=${shownClaim(value)}`);
   const verdict = valid ? style.green("counts") : style.yellow("does not count");
   const parts = [
@@ -139,8 +158,13 @@ export function signatureLine(signature: VerifiedSignature, judged: boolean): st
     ...said,
     ...[at ?? createdAt].filter((time) => time !== undefined),
   ];
-  const why = judged ? reason : problem;
+  const notes = signers.flatMap((signer) => signer.notes ?? []);
+  const why = judged ? (reason ?? (notes.length === 0 ? undefined : notes.join("; "))) : problem;
   return `  ${parts.join("  ")}${why === undefined ? "" : `: ${why}`}`;
+}
+
+function claimedTime({ claimedIdentity }: VerifiedSignature): string | undefined {
+  return claimedIdentity?.loggedAt ?? claimedIdentity?.signedAt;
 }
 
 /** Whom it names itself, which proves nothing. */

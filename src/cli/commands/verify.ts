@@ -1,5 +1,6 @@
 import { type Command, defineCommand } from "../command.ts";
 import { connection } from "../connection.ts";
+import { notationTrust, refuseNotationTrust } from "../notation-options.ts";
 import { anyNumber } from "../option.ts";
 import { platform } from "../shared-options.ts";
 import { namedFile, plainFile, verifyPlainFile } from "../signed-file.ts";
@@ -8,9 +9,9 @@ import { reportJson, reportLines, requireVerified, runVerifying } from "../verif
 
 export const command: Command = defineCommand({
   about:
-    "Resolves each subject once and verifies that its digest was signed with one of the keys, or by one of the identities, by berth, cosign 3 or cosign 2, in a registry as in a layout. Every signature is shown with whether it counts, and why not. Whatever goes wrong, the answer is never verified: no signature, a wrong key, one of something else, unreadable ones, too many, a registry that fails.",
+    "Resolves each subject once and verifies that its digest was signed with one of the keys, or by one of the identities, by berth, cosign 3 or cosign 2, or as notation's trust policy asks for, in a registry as in a layout. Every signature is shown with whether it counts, and why not. Whatever goes wrong, the answer is never verified: no signature, a wrong key, one of something else, unreadable ones, too many, a registry that fails.",
   arguments: { subjects: anyNumber("SUBJECT", "what to verify; many at once are verified side by side") },
-  options: { ...connection, ...verifying, ...plainFile, platform },
+  options: { ...connection, ...verifying, ...notationTrust, ...plainFile, platform },
   examples: [
     { about: "Verify an image in a layout", line: "berth verify ocidir://images:v1 --key cosign.pub" },
     {
@@ -20,6 +21,10 @@ export const command: Command = defineCommand({
     {
       about: "Who has to have signed instead of with which key; nobody is asked, the file says whom to trust",
       line: "berth verify ghcr.io/org/app:v1 --certificate-identity ann@example.com --certificate-oidc-issuer https://token.example.com --trusted-root trusted_root.json",
+    },
+    {
+      about: "Verify signatures of notation by its trust policy",
+      line: "berth verify ghcr.io/org/app:v1 --trust-policy trustpolicy.json --trust-store truststore",
     },
     {
       about: "Verify a plain file",
@@ -33,6 +38,7 @@ export const command: Command = defineCommand({
   async run({ subjects }, options, context) {
     const file = namedFile(subjects, options);
     if (file) {
+      refuseNotationTrust(options);
       await verifyPlainFile(file, options, context);
       return;
     }
