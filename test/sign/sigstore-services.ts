@@ -42,11 +42,21 @@ type Answer = (body: string, token: string) => Promise<Answered>;
 
 /** A document that names whom to trust; each list may be changed. */
 export interface TrustedRootDocument {
-  mediaType: string;
-  tlogs: unknown[];
-  certificateAuthorities: unknown[];
-  ctlogs: unknown[];
-  timestampAuthorities: unknown[];
+  readonly mediaType: string;
+  readonly tlogs: readonly TrustedLog[];
+  readonly certificateAuthorities: readonly TrustedAuthority[];
+  readonly ctlogs: readonly TrustedLog[];
+  readonly timestampAuthorities: readonly TrustedAuthority[];
+}
+
+interface TrustedLog {
+  readonly publicKey: { readonly rawBytes: string; readonly [more: string]: unknown };
+  readonly [more: string]: unknown;
+}
+
+interface TrustedAuthority {
+  readonly certChain: { readonly certificates: readonly { readonly rawBytes: string }[] };
+  readonly [more: string]: unknown;
 }
 
 /** Running services; disposing stops them. */
@@ -168,7 +178,7 @@ export async function openServices({ issuedAt }: ServicesOptions = {}): Promise<
   });
 
   const der = (key: KeyObject): Buffer => key.export({ format: "der", type: "spki" });
-  const logOf = ({ publicKey }: KeyPair, baseUrl: string): unknown => ({
+  const logOf = ({ publicKey }: KeyPair, baseUrl: string): TrustedLog => ({
     baseUrl,
     hashAlgorithm: "SHA2_256",
     publicKey: {
@@ -178,7 +188,7 @@ export async function openServices({ issuedAt }: ServicesOptions = {}): Promise<
     },
     logId: { keyId: createHash("sha256").update(der(publicKey)).digest("base64") },
   });
-  const authorityOf = (uri: string, certificates: readonly ArrayBufferView<ArrayBuffer>[]): unknown => ({
+  const authorityOf = (uri: string, certificates: readonly ArrayBufferView<ArrayBuffer>[]): TrustedAuthority => ({
     subject: { organization: "sigstore.mock", commonName: "sigstore" },
     uri,
     certChain: { certificates: certificates.map((each) => ({ rawBytes: bytesOf(each).toString("base64") })) },
