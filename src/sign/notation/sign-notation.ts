@@ -109,7 +109,10 @@ export function signingProblem(chain: readonly Certificate[], time: Date): strin
   return chainProblem(chain, "code-signing") ?? validityProblem(chain, time);
 }
 
-/** The artifact that notation stores a signature in (signature-specification.md, "OCI Signatures"). */
+/**
+ * The artifact that notation stores a signature in (signature-specification.md, "OCI Signatures"): of the two forms
+ * the one that tells its type by the configuration, which notation writes, and alone finds in layouts.
+ */
 function prepare(
   descriptor: Descriptor,
   { envelope, annotations: extra = {} }: { readonly envelope: Uint8Array; readonly annotations?: Annotations },
@@ -127,8 +130,7 @@ function prepare(
     encodeJson({
       schemaVersion: 2,
       mediaType: MediaType.ImageManifest,
-      artifactType: SignatureMedia.Notation,
-      config: emptyDescriptor,
+      config: { ...emptyDescriptor, mediaType: SignatureMedia.Notation },
       layers: [layer.descriptor],
       subject,
       annotations,
