@@ -1,8 +1,7 @@
 import { collect } from "../bytes/collect.ts";
 import { OciError } from "../error/oci-error.ts";
-import { isJsonObject, parseJson } from "../spec/json.ts";
 import { Limits } from "../spec/limits.ts";
-import type { TokenSource } from "./identity-token.ts";
+import { parseSecretJson, type TokenSource } from "./identity-token.ts";
 import { serviceUrl } from "./service-url.ts";
 
 /** How a job of GitHub Actions gets a token about itself. */
@@ -45,8 +44,7 @@ export function actionsTokens({ url: written, bearer }: ActionsTokenOptions): To
         hint: "The job needs the permission id-token: write",
       });
     }
-    const document = parseJson(body, "answer with an identity token", "PROTOCOL");
-    const value = isJsonObject(document) ? document["value"] : undefined;
+    const value = parseSecretJson(body)?.["value"];
     if (typeof value === "string") return value;
     throw new OciError("PROTOCOL", `${url.host} answered without an identity token`);
   };

@@ -1,5 +1,5 @@
 import { OciError } from "../error/oci-error.ts";
-import { isJsonObject, parseJson } from "../spec/json.ts";
+import { isJsonObject, type JsonObject, parseJson } from "../spec/json.ts";
 import { Limits } from "../spec/limits.ts";
 
 /** An OpenID token, read but not verified: that is for the certificate authority. */
@@ -23,8 +23,8 @@ export function parseIdentityToken(text: string, now: Date = new Date()): Identi
   const token = text.trim();
   const payload = token.length <= Limits.identityToken ? JWT.exec(token)?.[1] : undefined;
   if (payload === undefined) throw invalid("expected a JSON Web Token");
-  const claims = parseJson(Buffer.from(payload, "base64url"), "identity token", "USAGE");
-  if (!isJsonObject(claims)) throw invalid("its claims must be an object");
+  const claims = parseSecretJson(Buffer.from(payload, "base64url"));
+  if (claims === undefined) throw invalid("its claims must be an object");
   const { iss, sub, email, email_verified: verified, exp } = claims;
   if (typeof iss !== "string" || iss === "") throw invalid("it does not say who issued it");
   if (typeof exp === "number" && exp * 1000 <= now.getTime()) {
@@ -36,6 +36,16 @@ export function parseIdentityToken(text: string, now: Date = new Date()): Identi
   }
   if (typeof sub !== "string" || sub === "") throw invalid("it does not say whom it is of");
   return { token, subject: sub, issuer: iss };
+}
+
+/** An object, or undefined: what the parser says of anything else repeats some of it. */
+export function parseSecretJson(bytes: Uint8Array): JsonObject | undefined {
+  try {
+    const value = parseJson(bytes, "secret");
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function invalid(why: string): OciError {
