@@ -1,10 +1,14 @@
 /** Signatures and attestations: made, found, verified, in the forms of cosign 2 and 3. */
+export { actionsTokens, type ActionsTokenOptions } from "./actions-token.ts";
 export { algorithmOfKey, type SignatureAlgorithm } from "./algorithm.ts";
 export type { SignatureLimits } from "./budget.ts";
 export type { Bundle, BundleContent, MessageSignature, VerificationMaterial } from "./bundle.ts";
+export type { ClaimedIdentity } from "./claimed-identity.ts";
 export { type ConvertedSignature, type ConvertOptions, convertSignatures } from "./convert-signatures.ts";
 export type { SignatureStorage, StoredSignature } from "./deposit.ts";
 export type { FoundSignature, SignatureKind } from "./found-signature.ts";
+export type { TokenSource } from "./identity-token.ts";
+export { createIdentityVerifier, type IdentityVerifierOptions } from "./identity-verifier.ts";
 export type { VerifiedSignature } from "./judge.ts";
 export { createKeySigner, createKeyVerifier, keyIdOf, type KeySigner, type KeyVerifier } from "./key.ts";
 export {
@@ -17,6 +21,7 @@ export {
   parsePrivateKey,
   parsePublicKey,
 } from "./key-file.ts";
+export { createKeylessSigner, type KeylessSigner, type KeylessSignerOptions } from "./keyless-signer.ts";
 export { listSignatures, type ListSignaturesOptions } from "./list-signatures.ts";
 export { membersOf } from "./members.ts";
 export type { SignTarget } from "./place.ts";
@@ -24,7 +29,11 @@ export { attestManifests, type AttestManifestsOptions, signManifests, type SignM
 export type { SignedSubject, SigningRun, SignSubject } from "./sign-each.ts";
 export { signFile, type VerifiedFile, verifyFile, type VerifyFileOptions } from "./signed-file.ts";
 export type { Claim, ForeignEnvelope, Signature, Signer, SignerIdentity, Verdict, Verifier } from "./signer.ts";
+export { type LogService, parseSigningConfig, PUBLIC_SERVICES, type SigningServices } from "./signing-services.ts";
 export { PREDICATE_TYPES, predicateTypeOf, type Statement, type StatementSubject } from "./statement.ts";
+export { exactly, matching, type TextPattern } from "./text-pattern.ts";
+export { parseTrustedRoot, type TrustSource } from "./trusted-root.ts";
+export { tufTrust, type TufOptions } from "./tuf-root.ts";
 export {
   inspectSignatures,
   type InspectOptions,
