@@ -20,6 +20,7 @@ const EXIT_MEANING: Readonly<Record<keyof typeof Exit, string>> = {
   Network: "the registry could not be reached, or did not keep to the protocol",
   Partial: "of many things some were done and some failed: `run`, `copy --from-file`",
   Unverified: "signatures are missing, do not verify, or are not by whom they should be",
+  Refused: "a policy does not allow it: something is missing, or could not be told",
   Disk: "the disk failed, is full, or does not permit it",
   Interrupted: "interrupted by Ctrl-C; by another signal 128 + its number, as 143 for SIGTERM",
 };

@@ -47,6 +47,7 @@ export const identities: {
 };
 
 export type IdentityValues = OptionValues<typeof identities>;
+type TrustValues = Partial<Pick<IdentityValues, "trustedRoot" | "tufMirror" | "tufRoot">>;
 
 /**
  * The verifier that the options ask for; undefined: they ask for none.
@@ -94,8 +95,9 @@ function strayOptions(options: IdentityValues): readonly string[] {
   ];
 }
 
-async function trustOf(
-  { trustedRoot: file, tufMirror: mirror, tufRoot: root }: IdentityValues,
+/** Whom to trust: a file, or what a TUF repository says. @throws OciError USAGE, FILE_INVALID */
+export async function trustOf(
+  { trustedRoot: file, tufMirror: mirror, tufRoot: root }: TrustValues,
   context: Context,
 ): Promise<TrustSource> {
   if (file !== undefined) {

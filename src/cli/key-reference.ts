@@ -8,18 +8,19 @@ import { readInput } from "./input.ts";
 import { list, type Option, text } from "./option.ts";
 
 const ENVIRONMENT = "env://";
+const TOKEN = "pkcs11:";
 
 /** The private key to sign with. */
 export const signingKey: Option<string | undefined> = text(
   "-k, --key <key>",
-  "the private key: a file, or env://NAME (this or --keyless is required)",
+  "the private key: a file, env://NAME, or pkcs11:token=…;object=… of a token (this or --keyless is required)",
   "file",
 );
 
 /** The public keys to verify with. */
 export const verifyingKeys: Option<readonly string[]> = list(
   "-k, --key <key>",
-  "a public key that is trusted: a file, or env://NAME (may be repeated: any of them)",
+  "a public key that is trusted: a file, env://NAME, or pkcs11:… of a token (may be repeated: any of them)",
 );
 
 /** The text of a key, from a file or the environment. @throws OciError USAGE, LIMIT_EXCEEDED and what reading throws */
@@ -46,17 +47,31 @@ export async function readPrivateKey(reference: string, context: Context): Promi
   return parsePrivateKey(bytes, askForPassword, `key ${reference}`);
 }
 
-/** @throws OciError USAGE where there is no key, FILE_INVALID */
+/** A key that stays in its token. */
+async function openToken(reference: string, context: Context): Promise<KeySigner> {
+  const { openTokenSigner } = await import("../sign/pkcs11/token-signer.ts");
+  return openTokenSigner(reference, { env: context.env, signal: context.signal });
+}
+
+/** @throws OciError USAGE where there is no key, FILE_INVALID; of a token DENIED, UNSUPPORTED, IO */
 export async function openSigner(reference: string | undefined, context: Context): Promise<KeySigner> {
   if (reference === undefined) {
     throw new OciError("USAGE", "Expected --key", { hint: "Make a key pair with: berth key generate" });
   }
+  if (reference.startsWith(TOKEN)) return openToken(reference, context);
   const { createKeySigner } = await import("../sign/key.ts");
   return createKeySigner(await readPrivateKey(reference, context), reference);
 }
 
-/** @throws OciError USAGE where there is no key, FILE_INVALID */
-export async function openVerifiers(references: readonly string[], context: Context): Promise<readonly Verifier[]> {
+/**
+ * @param labels what messages call them instead of where they lie
+ * @throws OciError USAGE where there is no key, FILE_INVALID
+ */
+export async function openVerifiers(
+  references: readonly string[],
+  context: Context,
+  labels: readonly string[] = references,
+): Promise<readonly Verifier[]> {
   if (references.length === 0) {
     throw new OciError("USAGE", "Expected --key, or --certificate-identity with --certificate-oidc-issuer", {
       hint: "For example: --key cosign.pub",
@@ -67,9 +82,11 @@ export async function openVerifiers(references: readonly string[], context: Cont
     import("../sign/key.ts"),
   ]);
   const verifiers: Verifier[] = [];
-  for (const reference of references) {
-    const key = parsePublicKey(await readKey(reference, context), `key ${reference}`);
-    verifiers.push(createKeyVerifier(key, reference));
+  for (const [at, reference] of references.entries()) {
+    const key = reference.startsWith(TOKEN)
+      ? (await openToken(reference, context)).publicKey
+      : parsePublicKey(await readKey(reference, context), `key ${reference}`);
+    verifiers.push(createKeyVerifier(key, labels[at] ?? reference));
   }
   return verifiers;
 }

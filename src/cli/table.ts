@@ -40,6 +40,7 @@ export const table: readonly Entry[] = [
   entry("key generate", "Make a key pair to sign with", () => import("./commands/key/generate.ts")),
   entry("key import", "Encrypt a private key of another tool", () => import("./commands/key/import.ts")),
   entry("key public", "Print the public key of a private one", () => import("./commands/key/public.ts")),
+  entry("policy check", "Check a policy's file", () => import("./commands/policy/check.ts")),
   entry("image create", "Build an image from folders and tars", () => import("./commands/image/create.ts")),
   entry("image mod", "Change an image and rebuild the index above it", () => import("./commands/image/mod.ts")),
   entry("image inspect", "Show what an image is made of", () => import("./commands/image/inspect.ts")),
@@ -92,6 +93,7 @@ export const table: readonly Entry[] = [
 export const groups: Readonly<Record<string, string>> = {
   image: "Create, change and inspect images",
   key: "Make and read keys to sign with",
+  policy: "Check policies",
   manifest: "Read, write, compare and remove manifests",
   blob: "Read, write, compare and remove blobs",
   tag: "List, add, rename and remove tags",

@@ -40,6 +40,7 @@ export type ErrorCode =
   | "INTERRUPTED"
   | "CHECK_FAILED"
   | "UNVERIFIED"
+  | "REFUSED"
   | "PARTIAL"
   | "INTERNAL";
 
@@ -68,6 +69,7 @@ export const Exit: {
   readonly Disk: 8;
   readonly Partial: 9;
   readonly Unverified: 10;
+  readonly Refused: 11;
   readonly Interrupted: 130;
 } = {
   Ok: 0,
@@ -81,6 +83,7 @@ export const Exit: {
   Disk: 8,
   Partial: 9,
   Unverified: 10,
+  Refused: 11,
   Interrupted: 130,
 };
 
@@ -187,6 +190,12 @@ export const ERROR_FACTS: Readonly<Record<ErrorCode, ErrorFacts>> = {
     403,
     Exit.Unverified,
     "The report above says of each signature why it does not count; list all with: berth signatures",
+  ),
+  REFUSED: facts(
+    "DENIED",
+    403,
+    Exit.Refused,
+    "The report above says of each rule what was found and what is missing; look again with: berth verify --policy",
   ),
   PARTIAL: facts(
     "UNSUPPORTED",

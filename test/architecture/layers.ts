@@ -36,6 +36,7 @@ const SIBLINGS: readonly (readonly [from: string, to: string])[] = [
   ["tar", "bytes"],
   ["disk", "bytes"],
   ["transfer", "graph"],
+  ["policy", "sign"],
 ];
 
 /** Commands that are about one medium: they may name it. */

@@ -63,6 +63,10 @@ async function prepareTrust(
   await writeFile(join(cwd, "openssl.pem"), privateKey.export({ type: "pkcs8", format: "pem" }));
   await writeFile(join(cwd, "sbom.json"), '{"bomFormat":"CycloneDX"}');
   await writeFile(join(cwd, "result.json"), '{"passed":true}');
+  await writeFile(
+    join(cwd, "policy.yaml"),
+    'version: 1\nidentities: { release: { key: cosign.pub } }\nrules:\n  - name: all\n    repositories: ["**"]\n    require: [{ signature: { by: release } }]\n',
+  );
   for (const place of ["./images:v1", "./registry/org/app:v1"]) {
     await make(`sign ${place} --key cosign.key --recursive`);
     for (const name of ["ann", "bob"]) await make(`sign ${place} --key ${name}.key -a env=production`);

@@ -4,6 +4,7 @@ import { notationTrust, refuseNotationTrust } from "../notation-options.ts";
 import { anyNumber } from "../option.ts";
 import { platform } from "../shared-options.ts";
 import { namedFile, plainFile, verifyPlainFile } from "../signed-file.ts";
+import { asRepository, policyOption } from "../policy-file.ts";
 import { verifying } from "../verify-options.ts";
 import { reportJson, reportLines, requireVerified, runVerifying } from "../verify-run.ts";
 
@@ -11,7 +12,15 @@ export const command: Command = defineCommand({
   about:
     "Resolves each subject once and verifies that its digest was signed with one of the keys, or by one of the identities, by berth, cosign 3 or cosign 2, or as notation's trust policy asks for, in a registry as in a layout. Every signature is shown with whether it counts, and why not. Whatever goes wrong, the answer is never verified: no signature, a wrong key, one of something else, unreadable ones, too many, a registry that fails.",
   arguments: { subjects: anyNumber("SUBJECT", "what to verify; many at once are verified side by side") },
-  options: { ...connection, ...verifying, ...notationTrust, ...plainFile, platform },
+  options: {
+    ...connection,
+    ...verifying,
+    ...notationTrust,
+    ...plainFile,
+    policy: policyOption,
+    as: asRepository,
+    platform,
+  },
   examples: [
     { about: "Verify an image in a layout", line: "berth verify ocidir://images:v1 --key cosign.pub" },
     {
@@ -31,6 +40,10 @@ export const command: Command = defineCommand({
       line: "berth verify --file app-0.1.0.tgz --bundle app-0.1.0.tgz.sigstore.json --key cosign.pub",
     },
     {
+      about: "Judge an image by a policy, and be told why",
+      line: "berth verify ghcr.io/org/app:v1 --policy policy.yaml",
+    },
+    {
       about: "Pull by the digest that was verified",
       line: "berth verify ghcr.io/org/app:v1 --key cosign.pub --format '[0].digest'",
     },
@@ -40,6 +53,11 @@ export const command: Command = defineCommand({
     if (file) {
       refuseNotationTrust(options);
       await verifyPlainFile(file, options, context);
+      return;
+    }
+    if (options.policy !== undefined) {
+      const { verifyByPolicy } = await import("../verify-policy.ts");
+      await verifyByPolicy(subjects, options.policy, options, context);
       return;
     }
     const { verifySignatures } = await import("../../sign/verify.ts");
