@@ -113,11 +113,14 @@ export async function trustOf(
     throw new OciError("USAGE", "Expected --tuf-root with --tuf-mirror: somebody has to be trusted first");
   }
   const { tufTrust } = await import("../sign/tuf-root.ts");
-  return tufTrust({
+  const trust = tufTrust({
     cache: cacheFolder(context),
     ...(mirror === undefined ? {} : { mirror }),
     ...(root === undefined ? {} : { root: resolvePath(root, context) }),
   });
+  // Of a thousand subjects none asks again where the first one got no answer.
+  let learnt: ReturnType<TrustSource> | undefined;
+  return (options) => (learnt ??= trust(options));
 }
 
 /** Of this user's own: whoever writes there says whom to trust. */
