@@ -2,6 +2,7 @@ import { OciError } from "../error/oci-error.ts";
 import { connection } from "./connection.ts";
 import { choice, flag, list, type Option, type OptionValues } from "./option.ts";
 import { concurrency, dryRun } from "./shared-options.ts";
+import { asRepository, policyOption } from "./policy-file.ts";
 import { tagFilters } from "./tag-filters.ts";
 
 /** What a copy can be told, whether it is one or many of a file. */
@@ -16,6 +17,8 @@ export const copyOptions: typeof connection &
     readonly toDocker: Option<boolean>;
     readonly compress: Option<"gzip" | "zstd" | undefined>;
     readonly includeExternal: Option<boolean>;
+    readonly policy: Option<string | undefined>;
+    readonly as: Option<string | undefined>;
     readonly deep: Option<boolean>;
     readonly explain: Option<boolean>;
     readonly concurrency: Option<number | undefined>;
@@ -38,6 +41,8 @@ export const copyOptions: typeof connection &
     "zstd",
   ]),
   includeExternal: flag("--include-external", "fetch layers that the source lacks from the URLs in their descriptors"),
+  policy: policyOption,
+  as: asRepository,
   deep: flag("--deep", "ask the target for every node, also below manifests that it has"),
   explain: flag("--explain", "with --dry-run: say of each node how it belongs to the graph"),
   concurrency,
@@ -52,7 +57,8 @@ function wrong(message: string, hint: string): OciError {
 
 /** @throws OciError USAGE for options that contradict each other, or need another one */
 export function checkCopyOptions(options: CopyValues): void {
-  const { platforms, sparse, allTags, include, exclude, semver, toOci, toDocker, compress, explain } = options;
+  const { platforms, sparse, allTags, include, exclude, semver, toOci, toDocker, compress, explain, policy, as } =
+    options;
   if (platforms.length > 1 && sparse === undefined) {
     throw wrong(
       "Expected --sparse beside several platforms: an index with some of its platforms is another one, or has gaps",
@@ -74,6 +80,15 @@ export function checkCopyOptions(options: CopyValues): void {
       "--sparse keep keeps the index's digest, which --to-oci, --to-docker and --compress change",
       "Use --sparse strip",
     );
+  }
+  if (policy !== undefined && (toOci || toDocker || compress !== undefined || sparse !== undefined)) {
+    throw wrong(
+      "--policy judges what is copied, and --to-oci, --to-docker, --compress and --sparse copy something else",
+      "Convert it first, sign and scan the result, and copy that by the policy",
+    );
+  }
+  if (as !== undefined && policy === undefined) {
+    throw wrong("Expected --policy beside --as", "It says as which repository to judge");
   }
   if (explain && !options.dryRun) throw wrong("Expected --dry-run beside --explain", "It explains a plan");
 }

@@ -1,6 +1,7 @@
 import { shortDigest } from "../spec/digest.ts";
 import type { Changed, LeftBehind } from "../transfer/convert.ts";
 import type { ExternalLayer, Summary } from "../transfer/summary.ts";
+import type { NamedDecision } from "./policy-report.ts";
 import { formatBytes, formatCount } from "./format.ts";
 
 /** What one copy came to. */
@@ -11,12 +12,15 @@ export interface CopyOutcome {
   readonly targets: readonly (Summary & { readonly target: string })[];
   readonly changes: readonly Changed[];
   readonly left: readonly LeftBehind[];
+  /** What a policy said of it, for each target. */
+  readonly decisions: readonly NamedDecision[];
 }
 
 /** The outcome for programs: of one target all at the top, of several a list. */
-export function copyResult({ source, digest, targets, changes, left }: CopyOutcome): object {
+export function copyResult({ source, digest, targets, changes, left, decisions }: CopyOutcome): object {
   const [first] = targets;
   const converted = {
+    ...(decisions.length === 0 ? {} : { decisions }),
     ...(changes.length === 0
       ? {}
       : { changes: changes.map(({ from, to }) => ({ from: from.digest, to: to.digest, mediaType: to.mediaType })) }),
@@ -41,12 +45,13 @@ export function copyResult({ source, digest, targets, changes, left }: CopyOutco
 }
 
 /** The outcome for people, without the digest. */
-export function copyLines({ targets, left }: CopyOutcome): readonly string[] {
+export function copyLines({ targets, left, decisions }: CopyOutcome): readonly string[] {
   const external = targets[0]?.external ?? [];
   return [
     ...targets.map((summary) => summarise(summary, summary.target)),
     ...external.map(externalLine),
     ...left.map(leftLine),
+    ...decisions.map(({ reference, policy }) => `allowed as ${reference} by the policy ${shortDigest(policy)}`),
   ];
 }
 

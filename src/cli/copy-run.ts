@@ -2,16 +2,17 @@ import { OciError } from "../error/oci-error.ts";
 import type { Root } from "../graph/plan.ts";
 import { describeOpened, type Opened } from "../open/opened.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
-import { formatLocator } from "../spec/locator.ts";
+import { formatLocator, type Locator } from "../spec/locator.ts";
 import { isIndexType } from "../spec/media-type.ts";
 import { DEFAULT_TAG } from "../spec/reference.ts";
 import type { Source } from "../store/store.ts";
 import type { CopyOptions } from "../transfer/copy.ts";
-import { openLocated, refuseSharedCredentials } from "./connection.ts";
+import { openLocated, readLocator, refuseSharedCredentials } from "./connection.ts";
 import type { Context } from "./context.ts";
 import type { CopyValues } from "./copy-options.ts";
 import type { CopyOutcome } from "./copy-report.ts";
 import { type Selection, select } from "./copy-selection.ts";
+import type { Judged } from "./judge-roots.ts";
 import { printPlan } from "./plan-report.ts";
 
 /** From where to where, as written. */
@@ -23,25 +24,28 @@ export interface CopyRequest {
 
 /** Runs one copy, to all of its targets in one reading. Undefined after a dry run, which prints its plans. */
 export async function runCopy(
-  { source, targets }: CopyRequest,
+  { source: written, targets }: CopyRequest,
   options: CopyValues,
   context: Context,
 ): Promise<CopyOutcome | undefined> {
   const { signal, onEvent } = context;
-  await refuseSharedCredentials([source, ...targets], options, context);
-  await using from = await openLocated(source, "read", options, context);
+  await refuseSharedCredentials([written, ...targets], options, context);
+  await using from = await openLocated(written, "read", options, context);
   await using selection = await select(from, options, context);
+  // Before any target is opened: what is refused leaves no trace there.
+  const judged = options.policy === undefined ? undefined : await judge(selection, targets, options, context);
+  const source = judged?.source ?? selection.source;
   await using stack = new AsyncDisposableStack();
   const ends: { readonly opened: Opened; readonly roots: readonly Root[] }[] = [];
-  for (const written of targets) {
-    const opened = stack.use(await openLocated(written, options.dryRun ? "plan" : "create", options, context));
+  for (const target of targets) {
+    const opened = stack.use(await openLocated(target, options.dryRun ? "plan" : "create", options, context));
     const roots = rootsFor(opened, selection, options);
-    ends.push({ opened, roots: await loadable(opened, roots, selection.source, context) });
+    ends.push({ opened, roots: await loadable(opened, roots, source, context) });
   }
   const { openExternal } = await import("../open/open-external.ts");
   const external = options.includeExternal ? stack.use(await openExternal(from.store.location, context)) : undefined;
   const common: Omit<CopyOptions, "target" | "roots"> = {
-    source: selection.source,
+    source,
     referrers: options.referrers,
     ...(options.artifactTypes.length === 0 ? {} : { artifactTypes: options.artifactTypes }),
     ...(selection.without ? { without: selection.without } : {}),
@@ -80,8 +84,41 @@ export async function runCopy(
     }),
     changes: selection.changes,
     left: selection.left,
+    decisions: judged?.decisions ?? [],
   };
 }
+
+/** Has a policy judge all that would be copied, as what it would be at each target. @throws OciError REFUSED */
+async function judge(
+  { source, chosen }: Selection,
+  targets: readonly string[],
+  options: CopyValues,
+  context: Context,
+): Promise<Judged> {
+  const { judgeRoots } = await import("./judge-roots.ts");
+  const places = await Promise.all(
+    targets.map(async (target) => {
+      const locator = await readLocator(target, context);
+      const to = endOf(locator);
+      return {
+        locator,
+        roots: chosen.map(({ descriptor, tag }) => {
+          const own = options.allTags ? (tag === undefined ? [] : [tag]) : tagsFor(to, tag);
+          return { descriptor, tags: own };
+        }),
+      };
+    }),
+  );
+  return judgeRoots({ source, places, policy: options.policy ?? "", as: options.as }, context);
+}
+
+/** What a locator says of a name, before anything is opened. */
+function endOf(locator: Locator): TargetEnd {
+  const { tag, digest } = locator.medium === "docker-archive" ? { tag: undefined, digest: undefined } : locator;
+  return { locator, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
+}
+
+type TargetEnd = Pick<Opened, "locator" | "tag" | "digest">;
 
 function rootsFor(to: Opened, { chosen }: Selection, { allTags }: CopyValues): readonly Root[] {
   return chosen.map(({ descriptor, tag }) => {
@@ -110,7 +147,7 @@ async function loadable(
   );
 }
 
-function tagsFor(to: Opened, tag: string | undefined): readonly string[] {
+function tagsFor(to: TargetEnd, tag: string | undefined): readonly string[] {
   if (to.tag !== undefined) return [to.tag];
   if (to.digest !== undefined) return [];
   if (to.locator.medium === "registry") return [DEFAULT_TAG];

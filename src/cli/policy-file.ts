@@ -105,8 +105,7 @@ async function notationVerifiers(
  * The repository that rules see: that of a registry, or a name made of the layout's or archive's path, as `serve` has it.
  * @throws OciError USAGE where no name can be made of it
  */
-export function placeFor(opened: Opened, tags: readonly string[], as: string | undefined): Place {
-  const { locator } = opened;
+export function placeFor({ locator }: Pick<Opened, "locator">, tags: readonly string[], as: string | undefined): Place {
   const registry = locator.medium === "registry" ? { registry: locator.host } : {};
   if (as !== undefined && !isRepositoryName(as)) {
     throw new OciError("USAGE", `Invalid repository ${JSON.stringify(as)} for --as`);

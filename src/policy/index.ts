@@ -9,5 +9,6 @@ export {
 } from "./engine.ts";
 export type { Place } from "./match.ts";
 export { parsePolicy, type ParsePolicyOptions } from "./parse-policy.ts";
+export { pinReferrers } from "./pinned-source.ts";
 export type { Identity, IdentityText, Policy, Requirement, RequirementKind, Rule } from "./policy.ts";
 export type { Where } from "./where.ts";

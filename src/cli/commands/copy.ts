@@ -44,6 +44,10 @@ export const command: Command = defineCommand({
       line: 'berth copy ghcr.io/org/app localhost:5000/app ocidir://mirror --all-tags --semver "^2"',
     },
     {
+      about: "Only what a policy allows: else nothing is written anywhere",
+      line: "berth copy ocidir://images:v1 ghcr.io/org/app:v1 --policy policy.yaml",
+    },
+    {
       about: "A whole list over one set of connections, with a report of each",
       line: "berth copy --from-file images.txt --continue-on-error --report report.json",
     },
