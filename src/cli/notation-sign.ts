@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { OciError } from "../error/oci-error.ts";
 import type { EnvelopeSigner } from "../sign/notation/sign-notation.ts";
 import type { Timestamper } from "../sign/notation/timestamper.ts";
@@ -8,6 +9,9 @@ import { readInput, resolvePath } from "./input.ts";
 import { keylessGiven, type KeylessValues } from "./keyless-options.ts";
 import { readPrivateKey } from "./key-reference.ts";
 import { notationDirectory, notationGiven, type NotationValues } from "./notation-options.ts";
+
+/** Plug-ins that come with berth; the same path from src/cli and from dist/cli. */
+const SHIPPED = fileURLToPath(new URL("../../bin/plugins", import.meta.url));
 
 type SigningValues = NotationValues &
   KeylessValues & { readonly key: string | undefined; readonly storage: string | undefined };
@@ -78,11 +82,13 @@ async function openPlugin(
   if (keyId === undefined) throw new OciError("USAGE", "Expected --key-id with --plugin");
   const own = notationDirectory(context);
   const directory = pluginDirectory === undefined ? own && join(own, "plugins") : resolvePath(pluginDirectory, context);
-  if (directory === undefined) throw new OciError("USAGE", "Expected --plugin-directory: there is no home directory");
   const [{ Plugin }, { openPluginSigner }] = await Promise.all([
     import("../sign/notation/plugin.ts"),
     import("../sign/notation/plugin-signer.ts"),
   ]);
-  const plugin = await Plugin.find(name, { directories: [directory], env: context.env });
+  const plugin = await Plugin.find(name, {
+    directories: [...(directory === undefined ? [] : [directory]), SHIPPED],
+    env: context.env,
+  });
   return openPluginSigner({ plugin, keyId, config, ...timestamper }, { signal: context.signal });
 }

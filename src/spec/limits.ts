@@ -109,6 +109,8 @@ export const Limits: {
   readonly trustPolicy: number;
   /** What a signing plug-in prints. */
   readonly pluginOutput: number;
+  /** What a token of keys prints. */
+  readonly tokenOutput: number;
   /** A timestamp of an authority. */
   readonly timestamp: number;
   /** A policy's file. */
@@ -179,6 +181,7 @@ export const Limits: {
   trustStoreFiles: 1000,
   trustPolicy: 1024 * 1024,
   pluginOutput: 32 * 1024 * 1024,
+  tokenOutput: 1024 * 1024,
   timestamp: 256 * 1024,
   policy: 1024 * 1024,
   expression: 4096,

@@ -1,11 +1,11 @@
 import { type Command, defineCommand } from "../../command.ts";
-import { readPrivateKey } from "../../key-reference.ts";
+import { openSigner } from "../../key-reference.ts";
 import { required } from "../../option.ts";
 
 export const command: Command = defineCommand({
   about:
     "Prints the public key of a private one, PEM. With --json also its id: the SHA-256 by which signatures name their key, in base64.",
-  arguments: { key: required("KEY", "the private key: a file, or env://NAME") },
+  arguments: { key: required("KEY", "the private key: a file, env://NAME, or pkcs11:… of a token") },
   options: {},
   examples: [
     {
@@ -18,11 +18,8 @@ export const command: Command = defineCommand({
     },
   ],
   async run({ key: reference }, _options, context) {
-    const [{ encodePublicKey }, { createKeySigner }] = await Promise.all([
-      import("../../../sign/key-file.ts"),
-      import("../../../sign/key.ts"),
-    ]);
-    const { keyId, algorithm, publicKey } = createKeySigner(await readPrivateKey(reference, context), reference);
+    const { encodePublicKey } = await import("../../../sign/key-file.ts");
+    const { keyId, algorithm, publicKey } = await openSigner(reference, context);
     const pem = encodePublicKey(publicKey);
     context.out.result({ keyId, algorithm, publicKey: pem }, () => pem.trimEnd().split("\n"));
   },
