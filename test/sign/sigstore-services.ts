@@ -174,7 +174,9 @@ export async function openServices({ issuedAt }: ServicesOptions = {}): Promise<
   const rekor = rekorHandler(log);
   routes.set(rekor.path, async (body) => {
     const answer = await rekor.fn(canonical(body));
-    return answer.statusCode === 201 ? { ...answer, ...named(String(answer.response)) } : answer;
+    return typeof answer.response === "string" && answer.statusCode === 201
+      ? { ...answer, ...named(answer.response) }
+      : answer;
   });
 
   const der = (key: KeyObject): Buffer => key.export({ format: "der", type: "spki" });
