@@ -6,7 +6,7 @@ import type { HashName } from "../algorithm.ts";
 import { type Certificate, parseCertificate, sameBytes } from "./certificate.ts";
 import { chainProblem, isIssuedBy, validityProblem } from "./chain.ts";
 import { MAX_CHAIN } from "./envelope.ts";
-import { readSigningCertificate } from "./signing-certificate.ts";
+import { encodeSignedAttributes, readSigningCertificate } from "./signed-attributes.ts";
 
 /** When something was there at the latest, by a clock that is trusted. */
 export interface Timestamp {
@@ -130,7 +130,7 @@ function signerOf(signer: SignerInfo, certificates: readonly Certificate[]): Cer
 }
 
 function checkSignature(signer: SignerInfo, own: Certificate, content: Uint8Array): void {
-  const { signedAttrs = [], signedAttrsRaw } = signer;
+  const { signedAttrs = [] } = signer;
   const digest = hashNamed(signer.digestAlgorithm.algorithm);
   const single = (type: string): ArrayBuffer => {
     const found = signedAttrs.filter(({ attrType }) => attrType === type);
@@ -147,10 +147,7 @@ function checkSignature(signer: SignerInfo, own: Certificate, content: Uint8Arra
     hash(digest, content, "buffer"),
   ]);
   if (!expected.equals(Buffer.from(single(MESSAGE_DIGEST)))) throw new Refused("it was changed");
-  if (signedAttrsRaw === undefined) throw new Refused("it signs nothing");
-  // The signature is over the attributes as a SET, and not with the implicit tag that they stand under (RFC 5652, 5.4).
-  const signed = Buffer.from(signedAttrsRaw);
-  signed[0] = 0x31;
+  const signed = encodeSignedAttributes(signedAttrs);
   const { algorithm } = signer.signatureAlgorithm;
   const form = Object.hasOwn(SIGNATURES, algorithm) ? SIGNATURES[algorithm] : undefined;
   if (!form || own.publicKey.asymmetricKeyType !== form.type) throw new Refused("its signature is of an unknown kind");

@@ -1,5 +1,5 @@
-import type { Attribute } from "@peculiar/asn1-cms";
-import { AsnConvert, AsnProp, AsnPropTypes, AsnType, AsnTypeTypes, OctetString } from "@peculiar/asn1-schema";
+import { Attribute } from "@peculiar/asn1-cms";
+import { AsnArray, AsnConvert, AsnProp, AsnPropTypes, AsnType, AsnTypeTypes, OctetString } from "@peculiar/asn1-schema";
 import { AlgorithmIdentifier } from "@peculiar/asn1-x509";
 
 const SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.47";
@@ -38,4 +38,16 @@ export function readSigningCertificate(
     hashAlgorithm: own.hashAlgorithm?.algorithm ?? SHA256,
     certHash: new Uint8Array(own.certHash.buffer),
   };
+}
+
+/** A SET OF Attribute (RFC 5652, 5.3). */
+class AttributeSet extends AsnArray<Attribute> {}
+AsnType({ type: AsnTypeTypes.Set, itemType: Attribute })(AttributeSet);
+
+/** The bytes that a CMS signature is over: its attributes as a SET in DER, however they stand there (RFC 5652, 5.4). */
+export function encodeSignedAttributes(attributes: readonly Attribute[]): Uint8Array {
+  const sorted = attributes
+    .map((attribute) => ({ attribute, bytes: Buffer.from(AsnConvert.serialize(attribute)) }))
+    .toSorted((left, right) => Buffer.compare(left.bytes, right.bytes));
+  return new Uint8Array(AsnConvert.serialize(new AttributeSet(sorted.map(({ attribute }) => attribute))));
 }
