@@ -1,3 +1,8 @@
+import { ISSUER } from "../sign/sigstore-services.ts";
+
+/** Who signs without a key. */
+export const SIGNER = "ann@example.com";
+
 /** How something in a medium is meant. */
 export const FORMS = ["tag", "digest", "tag and digest", "platform", "nested index"] as const;
 export type Form = (typeof FORMS)[number];
@@ -10,7 +15,7 @@ export type Needs = "artifact" | "index" | "signature";
 
 /**
  * One command. In its line, `{}` is something that is in the medium, `{base}` the place alone, `{new}` something that
- * is to be made there, `{out}` a place elsewhere.
+ * is to be made there, `{out}` a place elsewhere, `<services>` where those are that certify and log signatures.
  */
 export interface Row {
   readonly words: string;
@@ -38,6 +43,12 @@ export const ROWS: readonly Row[] = [
   { words: "discover", line: "discover {}", forms: NAMED },
   { words: "signatures", line: "signatures {}", forms: FORMS },
   { words: "verify", line: "verify {} --key key.pub", forms: FORMS, needs: "signature" },
+  {
+    words: "verify (keyless)",
+    line: `verify {} --certificate-identity ${SIGNER} --certificate-oidc-issuer ${ISSUER} --trusted-root root.json`,
+    forms: FORMS,
+    needs: "signature",
+  },
   { words: "pull", line: "pull {} -o {out}", forms: NAMED, needs: "artifact" },
   { words: "copy (from)", line: "copy {} ocidir://{out}:x", forms: FORMS },
   { words: "export", line: "export {} {out}.tar", forms: FORMS },
@@ -53,6 +64,12 @@ export const ROWS: readonly Row[] = [
   { words: "index create (to)", line: "index create {new} ocidir://one:v1", forms: [], writes: true },
   { words: "attach", line: "attach {} files/a:text/plain --artifact-type a/b", forms: FORMS, writes: true },
   { words: "sign", line: "sign {} --key key.key", forms: FORMS, writes: true },
+  {
+    words: "sign (keyless)",
+    line: "sign {} --keyless --fulcio-url <services> --rekor-url <services>",
+    forms: FORMS,
+    writes: true,
+  },
   { words: "sign (tag)", line: "sign {} --key key.key --storage tag", forms: FORMS, writes: true },
   { words: "attest", line: "attest {} --key key.key --predicate files/a", forms: FORMS, writes: true },
   { words: "tag add", line: "tag add {} more", forms: NAMED, writes: true },

@@ -13,7 +13,8 @@ import { copy } from "../../src/transfer/copy.ts";
 import { toArray } from "../support/content.ts";
 import { workFolder } from "./fixture.ts";
 import { inside, type RanInside } from "./inside.ts";
-import { type Form, FORMS, MEDIA, type MediumName, type Row, ROWS } from "./matrix-rows.ts";
+import { type Form, FORMS, MEDIA, type MediumName, type Row, ROWS, SIGNER } from "./matrix-rows.ts";
+import { openServices, type SigstoreServices, tokenOf } from "../sign/sigstore-services.ts";
 
 const PAGE = join(import.meta.dirname, "../../docs/matrix.md");
 
@@ -26,12 +27,16 @@ describe("the matrix of commands and media", () => {
   let cwd: string;
   let folder: Awaited<ReturnType<typeof workFolder>>;
   let server: Awaited<ReturnType<typeof serve>>;
+  let services: SigstoreServices;
   const registry = createMemoryRegistry();
   const digests = new Map<string, string>();
   let count = 0;
 
   const run = async (line: string): Promise<RanInside> =>
-    inside(line.split(" "), { cwd, env: { COSIGN_PASSWORD: "" } });
+    inside(line.replaceAll("<services>", services.url).split(" "), {
+      cwd,
+      env: { COSIGN_PASSWORD: "", SIGSTORE_ID_TOKEN: tokenOf(SIGNER) },
+    });
   const works = async (line: string): Promise<string> => {
     const { code, out, err } = await run(line);
     assert.equal(code, 0, `${line}\n${err}`);
@@ -41,6 +46,8 @@ describe("the matrix of commands and media", () => {
   before(async () => {
     folder = await workFolder();
     cwd = folder.path;
+    services = await openServices();
+    await writeFile(join(cwd, "root.json"), services.rootBytes);
     await mkdir(join(cwd, "files"));
     await writeFile(join(cwd, "files/a"), "content");
     const layers = "--layer linux/amd64=files:/ --layer linux/arm64=files:/";
@@ -50,6 +57,8 @@ describe("the matrix of commands and media", () => {
     await works("attach ocidir://layout:v1 files/a:text/plain --artifact-type text/plain");
     await works("key generate -o key");
     await works("sign ocidir://layout:v1 --key key.key --recursive");
+    const at = "--keyless --fulcio-url <services> --rekor-url <services>";
+    await works(`sign ocidir://layout:v1 ${at} --recursive`);
     await works("image create ocidir://one:v1 --layer linux/amd64=files:/");
     await works("copy ocidir://one:v1 docker-archive:docker.tar:app:v1");
     await works("copy ocidir://layout oci-archive:archive.tar --all-tags");
@@ -67,6 +76,7 @@ describe("the matrix of commands and media", () => {
   });
   after(async () => {
     await server.close(0);
+    await services[Symbol.asyncDispose]();
     await registry[Symbol.asyncDispose]();
     await folder[Symbol.asyncDispose]();
   });
