@@ -8,7 +8,6 @@ import {
   ANN,
   BOB,
   type BundleDocument,
-  bundleEntry,
   certificateIn,
   claimOf,
   encode,
@@ -17,6 +16,7 @@ import {
   signerOf,
   verifierOf,
 } from "./keyless-scene.ts";
+import { bundleEntry } from "./log-answer.ts";
 import { bundleOf, hangBundle, openSigned, person, type Signed, statementOf } from "./scene.ts";
 import { ISSUER, openServices, type SigstoreServices, type TrustedRootDocument } from "./sigstore-services.ts";
 

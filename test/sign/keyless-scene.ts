@@ -10,19 +10,11 @@ import type { Claim, Verifier } from "../../src/sign/signer.ts";
 import { exactly } from "../../src/sign/text-pattern.ts";
 import { parseTrustedRoot } from "../../src/sign/trusted-root.ts";
 import type { JsonObject } from "../../src/spec/json.ts";
+import type { LogEntry, Logged } from "./log-answer.ts";
 import { ISSUER, type SigstoreServices, tokenOf, type TrustedRootDocument } from "./sigstore-services.ts";
 
 export const ANN = "ann@example.com";
 export const BOB = "bob@example.com";
-
-export interface LogEntry {
-  integratedTime: string;
-  logIndex: string;
-  canonicalizedBody: string;
-  inclusionPromise?: { signedEntryTimestamp: string };
-  inclusionProof?: unknown;
-  [other: string]: unknown;
-}
 
 /** A keyless bundle, as its JSON is; tests change it. */
 export interface BundleDocument {
@@ -100,24 +92,6 @@ export function pemOf(certificate: Uint8Array): string {
   return encodePem({ label: "CERTIFICATE", bytes: certificate });
 }
 
-/** What the log answers to whoever has something logged, whether it is true or not. */
-export interface Logged {
-  readonly body: string;
-  readonly integratedTime: number;
-  readonly logID: string;
-  readonly logIndex: number;
-  readonly verification: {
-    readonly signedEntryTimestamp: string;
-    readonly inclusionProof: {
-      readonly logIndex: number;
-      readonly treeSize: number;
-      readonly rootHash: string;
-      readonly hashes: readonly string[];
-      readonly checkpoint: string;
-    };
-  };
-}
-
 /** Has the log take in a signature over a message by whoever a certificate says. */
 export async function logSignature(
   { url }: SigstoreServices,
@@ -139,33 +113,4 @@ export async function logSignature(
   const [entry] = Object.values((await response.json()) as Record<string, Logged>);
   if (!entry) throw new Error("the log gave no entry");
   return entry;
-}
-
-/** An entry as bundles have it. */
-export function bundleEntry({ body, integratedTime, logID, logIndex, verification }: Logged): LogEntry {
-  const { logIndex: at, treeSize, rootHash, hashes, checkpoint } = verification.inclusionProof;
-  const base64 = (hex: string): string => Buffer.from(hex, "hex").toString("base64");
-  return {
-    logIndex: String(logIndex),
-    logId: { keyId: base64(logID) },
-    kindVersion: { kind: "hashedrekord", version: "0.0.1" },
-    integratedTime: String(integratedTime),
-    inclusionPromise: { signedEntryTimestamp: verification.signedEntryTimestamp },
-    inclusionProof: {
-      logIndex: String(at),
-      treeSize: String(treeSize),
-      rootHash: base64(rootHash),
-      hashes: hashes.map(base64),
-      checkpoint: { envelope: checkpoint },
-    },
-    canonicalizedBody: body,
-  };
-}
-
-/** An entry as cosign 2 puts it into an annotation. */
-export function annotationEntry({ body, integratedTime, logID, logIndex, verification }: Logged): string {
-  return JSON.stringify({
-    SignedEntryTimestamp: verification.signedEntryTimestamp,
-    Payload: { body, integratedTime, logIndex, logID },
-  });
 }

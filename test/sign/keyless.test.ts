@@ -178,6 +178,31 @@ describe("signing by an identity instead of a key", () => {
     await fails("sign ocidir://images:v1 --keyless --signing-config none.json", Exit.Usage, /no certificate authority/);
   });
 
+  test("a log of version 2 gives no time, so a timestamp has to", async () => {
+    const service = {
+      url: services.url,
+      majorApiVersion: 2,
+      validFor: { start: "2020-01-01T00:00:00Z" },
+      operator: "x",
+    };
+    const config = {
+      mediaType: "application/vnd.dev.sigstore.signingconfig.v0.2+json",
+      caUrls: [{ ...service, majorApiVersion: 1 }],
+      rekorTlogUrls: [{ ...service, majorApiVersion: 1 }, service],
+      rekorTlogConfig: { selector: "ANY" },
+    };
+    await writeFile(join(cwd, "log.json"), JSON.stringify(config));
+    const sign = "sign ocidir://images:v1 --keyless --signing-config log.json";
+    await ok(sign);
+    assert.ok(services.requests.some(({ path }) => path === "/api/v2/log/entries"));
+    await fails(`verify ocidir://images:v1 ${WHO} ${TRUST}`, Exit.Unverified, /expected 1 timestamps, got 0/);
+    await ok(`${sign} --timestamp-server-url ${services.url}`);
+    await ok(`verify ocidir://images:v1 ${WHO} ${TRUST}`);
+    const stamped = `--keyless --signing-config log.json --timestamp-server-url ${services.url}`;
+    await ok(`sign --file predicate.json --bundle file.json ${stamped}`);
+    await ok(`verify --file predicate.json --bundle file.json ${WHO} ${TRUST}`);
+  });
+
   test("cosign 2's tags have no place for it, and nothing is left behind", async () => {
     await fails(`sign ocidir://images:v1 --keyless ${at()} --storage tag`, Exit.Failed, /cannot be stored under/);
     assert.equal(await ok("tag ls ocidir://images"), "v1");

@@ -16,6 +16,7 @@ import {
   rekorHandler,
   tsaHandler,
 } from "@sigstore/mock";
+import { logEntry2 } from "./rekor-2.ts";
 
 const SECOND = 1000;
 
@@ -172,6 +173,10 @@ export async function openServices({ issuedAt }: ServicesOptions = {}): Promise<
     return tsa.fn(body);
   });
   const rekor = rekorHandler(log);
+  routes.set("/api/v2/log/entries", async (body) => {
+    const response = await logEntry2(body, async (entry) => JSON.stringify(await log.log(JSON.parse(entry))));
+    return { statusCode: 201, response, contentType: "application/json" };
+  });
   routes.set(rekor.path, async (body) => {
     const answer = await rekor.fn(canonical(body));
     return typeof answer.response === "string" && answer.statusCode === 201
