@@ -181,6 +181,14 @@ describe("a keyless signature that does not count", () => {
     }
   });
 
+  test("by a certificate that no certificate log knows, unless that is waived", async () => {
+    await using unlogged = await openServices({ unlogged: true });
+    const claim = claimOf(await sealed(await signerOf(unlogged, ANN), statementOf("sha256:00")));
+    const verdict = await verifierOf(unlogged.root).verify(claim);
+    assert.match(verdict.valid ? "" : verdict.reason, /expected 1 SCTs, got 0/);
+    assert.equal((await verifierOf(unlogged.root, { withoutCertificateLog: true }).verify(claim)).valid, true);
+  });
+
   test("by an authority or log that is not trusted", async () => {
     await using others = await openServices();
     for (const [list, reason] of [

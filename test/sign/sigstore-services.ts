@@ -23,6 +23,8 @@ const SECOND = 1000;
 export interface ServicesOptions {
   /** What the certificate authority takes for now; certificates are valid for 10 minutes. */
   readonly issuedAt?: Date;
+  /** Certificates are told to no certificate log. */
+  readonly unlogged?: boolean;
 }
 
 interface KeyPair {
@@ -122,7 +124,7 @@ function listening(server: Server): Promise<string> {
   return once(server, "listening").then(() => `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 }
 
-export async function openServices({ issuedAt }: ServicesOptions = {}): Promise<SigstoreServices> {
+export async function openServices({ issuedAt, unlogged = false }: ServicesOptions = {}): Promise<SigstoreServices> {
   const requests: { path: string; body: string }[] = [];
   const routes = new Map<string, Answer>();
   const server = createServer((request, response) => {
@@ -143,7 +145,7 @@ export async function openServices({ issuedAt }: ServicesOptions = {}): Promise<
   const url = await listening(server);
   const [authorityKey, certificateLogKey, logKey, clockKey] = [keyPair(), keyPair(), keyPair(), keyPair()];
   const certificateLog = await initializeCTLog(certificateLogKey, issuedAt);
-  const authority = await initializeCA(authorityKey, certificateLog, issuedAt);
+  const authority = await initializeCA(authorityKey, unlogged ? undefined : certificateLog, issuedAt);
   const log = await initializeTLog(url, logKey);
   // The mock writes fractions of a second without their last zero, as DER has it, and Sigstore's parser wants three digits.
   const clock = new Date();
