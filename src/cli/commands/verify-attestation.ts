@@ -7,7 +7,7 @@ import { type NamedReport, reportJson, reportLines, requireVerified, runVerifyin
 
 export const command: Command = defineCommand({
   about:
-    "Verifies that a statement about each subject's digest was signed with one of the keys, and prints the statements that count, one JSON document a line. With --type only statements of that type count. As with verify, whatever goes wrong, nothing is verified.",
+    "Verifies that a statement about each subject's digest was signed with one of the keys, or by one of the identities, and prints the statements that count, one JSON document a line. With --type only statements of that type count. As with verify, whatever goes wrong, nothing is verified.",
   arguments: { subjects: variadic("SUBJECT", "what the statements are about") },
   options: {
     ...connection,
