@@ -90,3 +90,18 @@ export async function openVerifiers(
   }
   return verifiers;
 }
+
+/** A verifier of a key pair's owner, by either of its keys. @throws OciError FILE_INVALID, USAGE */
+export async function openEitherKey(reference: string, context: Context): Promise<Verifier> {
+  const bytes = await readKey(reference, context);
+  const [{ parsePrivateKey, parsePublicKey }, { createKeySigner, createKeyVerifier }] = await Promise.all([
+    import("../sign/key-file.ts"),
+    import("../sign/key.ts"),
+  ]);
+  if (!Buffer.from(bytes).includes("PRIVATE KEY-----")) {
+    return createKeyVerifier(parsePublicKey(bytes, `key ${reference}`), reference);
+  }
+  const { readPassword } = await import("./password.ts");
+  const key = await parsePrivateKey(bytes, () => readPassword(context), `key ${reference}`);
+  return createKeyVerifier(createKeySigner(key, reference).publicKey, reference);
+}

@@ -33,8 +33,8 @@ export async function printPlan(
     } else if (step.type === "names") {
       totals.tags += step.changes.length;
     }
-    if (out.json) listed.push(toJson(step));
-    else for (const line of toLines(step)) await out.line(line);
+    if (out.json) listed.push(stepJson(step));
+    else for (const line of stepLines(step)) await out.line(line);
   }
   if (out.json) {
     const stays = left.map(({ subject, descriptor, via }) => ({
@@ -58,7 +58,8 @@ export async function printPlan(
   );
 }
 
-function toJson(step: Step): unknown {
+/** A step for programs. */
+export function stepJson(step: Step): unknown {
   switch (step.type) {
     case "content": {
       const { type, action, kind, role, why, descriptor, subject, external, path } = step;
@@ -89,7 +90,8 @@ function toJson(step: Step): unknown {
   }
 }
 
-function toLines(step: Step): readonly string[] {
+/** A step for people. */
+export function stepLines(step: Step): readonly string[] {
   switch (step.type) {
     case "content":
       return step.path

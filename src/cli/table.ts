@@ -40,6 +40,11 @@ export const table: readonly Entry[] = [
   entry("key generate", "Make a key pair to sign with", () => import("./commands/key/generate.ts")),
   entry("key import", "Encrypt a private key of another tool", () => import("./commands/key/import.ts")),
   entry("key public", "Print the public key of a private one", () => import("./commands/key/public.ts")),
+  entry(
+    "promote",
+    "Copy an image by a policy and move its tags, with a signed record",
+    () => import("./commands/promote.ts"),
+  ),
   entry("policy check", "Check a policy's file", () => import("./commands/policy/check.ts")),
   entry("image create", "Build an image from folders and tars", () => import("./commands/image/create.ts")),
   entry("image mod", "Change an image and rebuild the index above it", () => import("./commands/image/mod.ts")),

@@ -1,3 +1,4 @@
+import { verifyBuffer } from "../bytes/verify.ts";
 import { OciError } from "../error/oci-error.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import { algorithmOf, type Digest } from "../spec/digest.ts";
@@ -119,6 +120,7 @@ export class TagUpdate {
   }
 
   async #bytes(descriptor: Descriptor, options: Signal): Promise<Uint8Array> {
+    if (descriptor.data !== undefined) return verifyBuffer(Buffer.from(descriptor.data, "base64"), descriptor);
     const found = await this.#manifests.get({ digest: descriptor.digest }, options);
     if (!found) throw this.#manifests.unknown({ digest: descriptor.digest });
     return found.bytes;

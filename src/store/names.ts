@@ -10,7 +10,10 @@ export interface Page extends Signal {
   readonly limit?: number;
 }
 
-/** A tag comes, moves (`to`) or goes (`to: null`); `expect` is compared first, null meaning absent. */
+/**
+ * A tag comes, moves (`to`) or goes (`to: null`); `expect` is compared first, null meaning absent. A registry, which
+ * names a manifest by sending it again, need not be asked for one that stands in `to.data`.
+ */
 export interface NameChange {
   readonly tag: string;
   readonly to: Descriptor | null;

@@ -144,12 +144,13 @@ class Execution {
     for (const { subject, referrers } of this.#referrers) {
       const open = referrers.filter(({ digest }) => !this.#handled.has(digest));
       if (open.length === 0) continue;
-      const known = new Set<Digest>();
+      const unknown = new Map(open.map((descriptor) => [descriptor.digest, descriptor]));
       for await (const { descriptor, via } of target.referrers(subject, this.#signal())) {
-        if (via !== "digest-tag") known.add(descriptor.digest);
+        if (via !== "digest-tag") unknown.delete(descriptor.digest);
+        // What else hangs there, and under which tags, is not asked any more.
+        if (unknown.size === 0) break;
       }
-      const add = open.filter(({ digest }) => !known.has(digest));
-      if (add.length > 0) changes.push({ subject, add, remove: [] });
+      if (unknown.size > 0) changes.push({ subject, add: [...unknown.values()], remove: [] });
     }
     if (changes.length === 0) return;
     await target.listReferrers(changes, this.#signal());

@@ -1,0 +1,315 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { isOciError, OciError } from "../../src/error/oci-error.ts";
+import { openLayout } from "../../src/layout/open-layout.ts";
+import { createMemoryRegistry, createMemoryStore } from "../../src/memory/memory.ts";
+import type { Place } from "../../src/policy/match.ts";
+import { preparePromotion, type PreparedPromotion, type Promotion } from "../../src/policy/promote.ts";
+import { parseRecord, PROMOTION_PREDICATE } from "../../src/policy/promotion-record.ts";
+import { prepareUndo, type PreparedUndo } from "../../src/policy/undo.ts";
+import { openRemote } from "../../src/remote/open-remote.ts";
+import { serve, type ServerEvent } from "../../src/server/serve.ts";
+import { attestManifests, signManifests } from "../../src/sign/sign.ts";
+import { verifyAttestations } from "../../src/sign/verify.ts";
+import type { Descriptor } from "../../src/spec/descriptor.ts";
+import { decorate } from "../../src/store/decorate.ts";
+import type { Registry, Store } from "../../src/store/store.ts";
+import { toArray } from "../support/content.ts";
+import { readWhole } from "../support/graph.ts";
+import { ann, bob, engineOf, hang, pushApp, pushIndex, requiring } from "./scene.ts";
+
+const POLICY = requiring("- signature: { by: ann }");
+const BY = { signer: ann.signer, facts: { keyId: ann.signer.keyId } };
+const PLACE: Place = { repository: "prod/app", tags: ["v1", "stable"] };
+
+async function prepare(
+  source: Store,
+  subject: Descriptor,
+  target: Store,
+  place: Place = PLACE,
+): Promise<PreparedPromotion> {
+  return preparePromotion({
+    source,
+    subject,
+    place,
+    target: async () => target,
+    engine: await engineOf(POLICY),
+    from: "staging/app:v1",
+  });
+}
+
+async function promote(source: Store, subject: Descriptor, target: Store, place?: Place): Promise<Promotion> {
+  return (await prepare(source, subject, target, place)).run(BY);
+}
+
+async function undo(target: Store, subject: Descriptor, place: Place = PLACE, by = ann): Promise<PreparedUndo> {
+  return prepareUndo({ target, subject, place, verifiers: [by.verifier] });
+}
+
+async function signed(
+  store: Store = createMemoryStore(),
+  seed = "amd64",
+): Promise<{ store: Store; subject: Descriptor }> {
+  const subject = await pushApp(store, { architecture: seed });
+  await signManifests({ subjects: [{ target: store, descriptor: subject }], signer: ann.signer });
+  return { store, subject };
+}
+
+const at = async (store: Store, tag: string): Promise<string | undefined> =>
+  (await toArray(store.tags())).find(({ name }) => name === tag)?.descriptor?.digest;
+
+/** Every medium that things are promoted to. */
+const targets: Readonly<Record<string, (scope: AsyncDisposableStack) => Promise<Store>>> = {
+  memory: async () => createMemoryStore(),
+  layout: async (scope) => {
+    const folder = await mkdtemp(join(tmpdir(), "berth-promote-"));
+    scope.defer(() => rm(folder, { recursive: true, force: true }));
+    return scope.use(await openLayout(folder, { create: true }));
+  },
+  registry: async (scope) => (await openServed(scope, createMemoryRegistry())).store,
+};
+
+async function openServed(
+  scope: AsyncDisposableStack,
+  registry: Registry,
+): Promise<{ host: string; store: Store; requests: ServerEvent[] }> {
+  const requests: ServerEvent[] = [];
+  const server = await serve({ registry, port: 0, onEvent: (event) => requests.push(event) });
+  scope.defer(() => server.close(0));
+  const { host } = new URL(server.url);
+  return { host, requests, store: scope.use(await openRemote({ host, repository: "prod/app" })) };
+}
+
+for (const [medium, open] of Object.entries(targets)) {
+  describe(`promoting to a ${medium}`, () => {
+    test("brings all of it, moves every tag and leaves a signed record", async () => {
+      await using scope = new AsyncDisposableStack();
+      const target = await open(scope);
+      const { store, subject } = await signed();
+      await hang(store, subject, "{}", "application/vnd.example.note");
+      const { moved, record, copied } = await promote(store, subject, target);
+      assert.deepEqual(moved, [
+        { name: "v1", previous: null },
+        { name: "stable", previous: null },
+      ]);
+      assert.ok(copied.nodes.push + copied.nodes.link > 0);
+      for (const tag of ["v1", "stable"]) assert.equal((await target.resolve({ tag })).digest, subject.digest);
+      const whole = await readWhole(store, subject);
+      const there = await readWhole(target, subject);
+      assert.equal(whole.difference(there).size, 0);
+      assert.ok(record);
+      const report = await verifyAttestations({
+        source: target,
+        subject,
+        verifiers: [ann.verifier],
+        predicateType: PROMOTION_PREDICATE,
+      });
+      assert.equal(report.verified, true);
+      const statement = report.signatures.find(({ valid }) => valid)?.statement;
+      const told = parseRecord(statement?.predicate ?? null);
+      assert.equal(told.source, "staging/app:v1");
+      assert.deepEqual(told.target, { repository: "prod/app" });
+      assert.deepEqual(told.tags, moved);
+      assert.deepEqual(told.rules, ["all"]);
+      assert.equal(told.policy, (await engineOf(POLICY)).policy.digest);
+      assert.deepEqual(told.by, BY.facts);
+    });
+
+    test("writes nothing where the policy refuses it", async () => {
+      await using scope = new AsyncDisposableStack();
+      const target = await open(scope);
+      const store = createMemoryStore();
+      const subject = await pushApp(store);
+      const prepared = await prepare(store, subject, target);
+      assert.equal(prepared.decision.allowed, false);
+      await assert.rejects(prepared.run(BY), (error) => isOciError(error, "REFUSED"));
+      assert.equal(await target.exists(subject), false);
+    });
+
+    test("moves none when one has moved meanwhile, and takes its record back", async () => {
+      await using scope = new AsyncDisposableStack();
+      const target = await open(scope);
+      const { store, subject } = await signed();
+      const other = await signed(target, "s390x");
+      await target.update([{ tag: "v1", to: other.subject }]);
+      const prepared = await prepare(store, subject, target);
+      const third = await signed(target, "riscv64");
+      await target.update([{ tag: "stable", to: third.subject }]);
+      await assert.rejects(prepared.run(BY), (error) => isOciError(error, "CONFLICT"));
+      assert.equal((await target.resolve({ tag: "v1" })).digest, other.subject.digest);
+      assert.equal((await target.resolve({ tag: "stable" })).digest, third.subject.digest);
+      await assert.rejects(undo(target, subject), (error) => isOciError(error, "UNVERIFIED"));
+    });
+
+    test("puts the tags back that are still where it put them", async () => {
+      await using scope = new AsyncDisposableStack();
+      const target = await open(scope);
+      const { store, subject } = await signed();
+      const old = await signed(target, "s390x");
+      await target.update([{ tag: "v1", to: old.subject }]);
+      await promote(store, subject, target);
+      const first = await undo(target, subject);
+      assert.deepEqual(first.left, []);
+      await first.run();
+      assert.equal((await target.resolve({ tag: "v1" })).digest, old.subject.digest);
+      assert.equal(await at(target, "stable"), undefined);
+      await assert.rejects(undo(target, subject), (error) => isOciError(error, "CONFLICT"));
+
+      await promote(store, subject, target);
+      await target.update([{ tag: "stable", to: old.subject }]);
+      const second = await undo(target, subject);
+      assert.deepEqual(second.left, ["stable"]);
+      await second.run();
+      assert.equal((await target.resolve({ tag: "v1" })).digest, old.subject.digest);
+      assert.equal((await target.resolve({ tag: "stable" })).digest, old.subject.digest);
+    });
+
+    test("of what is there already it leaves no second record", async () => {
+      await using scope = new AsyncDisposableStack();
+      const target = await open(scope);
+      const { store, subject } = await signed();
+      await promote(store, subject, target);
+      const again = await promote(store, subject, target);
+      assert.deepEqual(again.moved, []);
+      assert.equal(again.record, undefined);
+      const more = await promote(store, subject, target, { repository: "prod/app", tags: ["v1", "latest"] });
+      assert.deepEqual(more.moved, [{ name: "latest", previous: null }]);
+      // The newest record that moved the tag counts, not that of another one.
+      assert.deepEqual(
+        (await undo(target, subject, { repository: "prod/app", tags: ["v1"] })).tags.map(({ tag }) => tag),
+        ["v1", "stable"],
+      );
+    });
+  });
+}
+
+describe("promoting", () => {
+  test("an index comes whole", async () => {
+    const { store, root, amd, arm } = await pushIndex();
+    const subjects = [amd, arm].map((descriptor) => ({ target: store, descriptor }));
+    await signManifests({ subjects, signer: ann.signer });
+    const target = createMemoryStore();
+    await promote(store, root, target);
+    assert.equal((await readWhole(store, root)).difference(await readWhole(target, root)).size, 0);
+  });
+
+  test("within one repository moves the tags alone", async () => {
+    const { store, subject } = await signed();
+    const { copied, moved } = await promote(store, subject, store);
+    assert.equal(copied.nodes.push, 0);
+    assert.equal(moved.length, 2);
+  });
+
+  test("a record that cannot be signed moves nothing", async () => {
+    const { store, subject } = await signed();
+    const target = createMemoryStore();
+    const failing = { description: "x", sign: async (): Promise<never> => Promise.reject(new Error("No token")) };
+    const prepared = await prepare(store, subject, target);
+    await assert.rejects(prepared.run({ signer: failing, facts: {} }), /No token/);
+    assert.deepEqual(await toArray(target.tags()), []);
+  });
+
+  test("needs a tag", async () => {
+    const { store, subject } = await signed();
+    const none = prepare(store, subject, store, { repository: "a", tags: [] });
+    await assert.rejects(none, (error) => isOciError(error, "USAGE"));
+  });
+
+  test("records of others, of other places and forged ones put nothing back", async () => {
+    const { store, subject } = await signed();
+    const target = createMemoryStore();
+    await promote(store, subject, target);
+    await assert.rejects(undo(target, subject, PLACE, bob), (error) => isOciError(error, "UNVERIFIED"));
+    await assert.rejects(undo(target, subject, { ...PLACE, repository: "prod/other" }), (error) =>
+      isOciError(error, "UNVERIFIED"),
+    );
+    const evil = await pushApp(target, { architecture: "mips" });
+    const [newest] = await attestManifests({
+      subjects: [{ target, descriptor: subject }],
+      signer: bob.signer,
+      predicateType: PROMOTION_PREDICATE,
+      predicate: {
+        promotedAt: new Date(Date.now() + 1000).toISOString(),
+        by: {},
+        source: { reference: "x" },
+        target: { repository: "prod/app" },
+        tags: [{ name: "v1", previous: evil.digest }],
+        policy: { digest: { sha256: "a".repeat(64) }, rules: [] },
+      },
+    });
+    assert.ok(newest);
+    const { tags } = await undo(target, subject);
+    assert.deepEqual(
+      tags.map(({ tag, to }) => [tag, to]),
+      [
+        ["v1", null],
+        ["stable", null],
+      ],
+    );
+  });
+});
+
+/** A registry that refuses one tag. */
+function refusing(registry: Registry, tag: string): Registry {
+  const denied = new OciError("DENIED", `Nobody moves ${tag}`);
+  return {
+    ...registry,
+    has: (name) => registry.has(name),
+    repositories: (options) => registry.repositories(options),
+    async repository(name) {
+      const store = await registry.repository(name);
+      return decorate(store, {
+        async push(descriptor, source, options) {
+          if (options.tags?.includes(tag)) throw denied;
+          return store.push(descriptor, source, options);
+        },
+        async update(changes, options) {
+          if (changes.some((change) => change.tag === tag)) throw denied;
+          return store.update(changes, options);
+        },
+      });
+    },
+    [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose](),
+  };
+}
+
+describe("promoting to a registry that takes one tag at a time", () => {
+  test("puts back those that moved when another one fails", async () => {
+    await using scope = new AsyncDisposableStack();
+    const { store: target } = await openServed(scope, refusing(createMemoryRegistry(), "broken"));
+    const { store, subject } = await signed();
+    const old = await signed(target, "s390x");
+    await target.update([{ tag: "v1", to: old.subject }]);
+    const tags = ["v1", "stable", "broken", "new"];
+    const failed = promote(store, subject, target, { repository: "prod/app", tags });
+    await assert.rejects(failed, (error) => isOciError(error, "DENIED"));
+    const now = await toArray(target.tags());
+    assert.deepEqual(
+      now.map(({ name }) => name),
+      ["v1"],
+    );
+    assert.equal((await target.resolve({ tag: "v1" })).digest, old.subject.digest);
+  });
+
+  test("asks little of an image with ten referrers whose content is there", async (t) => {
+    await using scope = new AsyncDisposableStack();
+    const { store: target, requests, host } = await openServed(scope, createMemoryRegistry());
+    const { store, subject } = await signed();
+    for (let count = 1; count < 10; count += 1) {
+      await hang(store, subject, `{"n":${count}}`, "application/vnd.example.note");
+    }
+    await promote(store, subject, target, { repository: "prod/app", tags: ["rc"] });
+    // As another program would, which knows nothing of what was sent.
+    const again = scope.use(await openRemote({ host, repository: "prod/app" }));
+    requests.length = 0;
+    const { copied } = await promote(store, subject, again, { repository: "prod/app", tags: ["v1"] });
+    assert.equal(copied.nodes.push, 0);
+    const asked = requests.filter(({ method }) => method !== "HEAD");
+    t.diagnostic(asked.map(({ method, target: path }) => `${method} ${path}`).join("\n"));
+    t.diagnostic(`${requests.length - asked.length} existence checks`);
+    assert.ok(asked.length <= 6, `${asked.length} round trips`);
+  });
+});
