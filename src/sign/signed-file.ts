@@ -6,6 +6,7 @@ import { hashOf } from "./algorithm.ts";
 import { decodeBase64 } from "./base64.ts";
 import { type BundleContent, parseBundle } from "./bundle.ts";
 import { sealBundle } from "./seal.ts";
+import { SignatureAnnotation } from "./media.ts";
 import { malformed, requireBase64 } from "./signed-json.ts";
 import type { Claim, Signer, SignerIdentity, Verifier } from "./signer.ts";
 
@@ -82,7 +83,14 @@ function readClaim(message: Uint8Array, bundle: Uint8Array): Claim {
 
 /** What cosign wrote before there were Sigstore bundles. */
 function olderClaim(message: Uint8Array, document: JsonObject): Claim {
-  return { message, signature: requireBase64(document["base64Signature"], WHAT, "base64Signature") };
+  const signature = requireBase64(document["base64Signature"], WHAT, "base64Signature");
+  const { cert, rekorBundle } = document;
+  if (cert === undefined || cert === "") return { message, signature };
+  // Of one without a key: the same that cosign 2 puts into annotations of an image.
+  const certificate = Buffer.from(requireBase64(cert, WHAT, "cert")).toString("latin1");
+  const entry = rekorBundle === undefined ? "" : JSON.stringify(rekorBundle);
+  const annotations = { [SignatureAnnotation.Certificate]: certificate, [SignatureAnnotation.LogEntry]: entry };
+  return { message, signature, annotations };
 }
 
 function bundleClaim(message: Uint8Array, bytes: Uint8Array): Claim {

@@ -11,6 +11,7 @@ import {
   certificateIn,
   claimOf,
   encode,
+  logEnvelope,
   logSignature,
   sealed,
   signerOf,
@@ -101,6 +102,25 @@ describe("a keyless signature that does not count", () => {
     await relog(own, certificateIn(own));
     assert.equal((await verifierOf(services.root).verify(claimOf(own))).valid, true);
     await refuses((bundle) => relog(bundle, certificateIn(bob)), /it is of a signature by another key/);
+  });
+
+  test("with a log entry of the same signature over something else", async () => {
+    for (const kind of ["dsse", "hashedrekord"]) {
+      const relog = async (bundle: BundleDocument, other = ""): Promise<void> => {
+        const { message, signature } = claimOf(bundle);
+        const payload = Buffer.concat([Buffer.from(bundle.dsseEnvelope.payload, "base64"), Buffer.from(other)]);
+        const certificate = certificateIn(bundle);
+        const entry =
+          kind === "dsse"
+            ? await logEnvelope(services, payload, signature, certificate)
+            : await logSignature(services, Buffer.concat([message, Buffer.from(other)]), signature, certificate);
+        bundle.verificationMaterial.tlogEntries = [bundleEntry(entry, kind)];
+      };
+      const own = await sealed(await signerOf(services, ANN), statementOf("sha256:00"));
+      await relog(own);
+      assert.equal((await verifierOf(services.root).verify(claimOf(own))).valid, true);
+      await refuses((bundle) => relog(bundle, " "), /hash mismatch|digest mismatch/);
+    }
   });
 
   test("with somebody else's certificate", async () => {

@@ -99,16 +99,32 @@ export async function logSignature(
   signature: Uint8Array,
   certificate: Uint8Array,
 ): Promise<Logged> {
-  const spec = {
+  return logEntry(url, "hashedrekord", {
     data: { hash: { algorithm: "sha256", value: hash("sha256", message) } },
     signature: {
       content: Buffer.from(signature).toString("base64"),
       publicKey: { content: Buffer.from(pemOf(certificate)).toString("base64") },
     },
-  };
+  });
+}
+
+/** Has the log take in a signature over an envelope's payload. */
+export async function logEnvelope(
+  { url }: SigstoreServices,
+  payload: Uint8Array,
+  signature: Uint8Array,
+  certificate: Uint8Array,
+): Promise<Logged> {
+  const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
+  const envelope = JSON.stringify({ payload: base64(payload), signatures: [{ sig: base64(signature) }] });
+  const verifiers = [base64(Buffer.from(pemOf(certificate)))];
+  return logEntry(url, "dsse", { proposedContent: { envelope, verifiers } });
+}
+
+async function logEntry(url: string, kind: string, spec: unknown): Promise<Logged> {
   const response = await fetch(`${url}/api/v1/log/entries`, {
     method: "POST",
-    body: JSON.stringify({ kind: "hashedrekord", apiVersion: "0.0.1", spec }),
+    body: JSON.stringify({ kind, apiVersion: "0.0.1", spec }),
   });
   const [entry] = Object.values((await response.json()) as Record<string, Logged>);
   if (!entry) throw new Error("the log gave no entry");

@@ -7,8 +7,22 @@ import { createMemoryRegistry } from "../../src/memory/memory.ts";
 import { serve } from "../../src/server/serve.ts";
 import { imageLayout, layoutOf, workFolder } from "../cli/fixture.ts";
 import { inside, type RanInside } from "../cli/inside.ts";
-import { ANN, BOB, type BundleDocument } from "./keyless-scene.ts";
+import { ANN, BOB, type BundleDocument, certificateIn, pemOf } from "./keyless-scene.ts";
 import { ISSUER, openServices, type SigstoreServices, tokenOf } from "./sigstore-services.ts";
+
+/** Of a plain file. */
+interface FileBundle {
+  readonly messageSignature: { readonly signature: string };
+  readonly verificationMaterial: {
+    readonly tlogEntries: readonly {
+      readonly logIndex: string;
+      readonly integratedTime: string;
+      readonly canonicalizedBody: string;
+      readonly logId: { readonly keyId: string };
+      readonly inclusionPromise: { readonly signedEntryTimestamp: string };
+    }[];
+  };
+}
 
 const WHO = `--certificate-identity ${ANN} --certificate-oidc-issuer ${ISSUER}`;
 const TRUST = "--trusted-root root.json";
@@ -111,6 +125,28 @@ describe("signing by an identity instead of a key", () => {
     assert.equal(bundle.verificationMaterial.tlogEntries?.length, 1);
     await ok(`verify --file predicate.json --bundle file.json ${WHO} ${TRUST}`);
     await fails(`verify --file root.json --bundle file.json ${WHO} ${TRUST}`, Exit.Unverified, /another file/);
+    // The same as cosign 2 wrote it, before there were bundles.
+    const { messageSignature, verificationMaterial } = bundle as unknown as FileBundle;
+    const [entry = assert.fail()] = verificationMaterial.tlogEntries;
+    const older = {
+      base64Signature: messageSignature.signature,
+      cert: Buffer.from(pemOf(certificateIn(bundle))).toString("base64"),
+      rekorBundle: {
+        SignedEntryTimestamp: entry.inclusionPromise.signedEntryTimestamp,
+        Payload: {
+          body: entry.canonicalizedBody,
+          integratedTime: Number(entry.integratedTime),
+          logIndex: Number(entry.logIndex),
+          logID: Buffer.from(entry.logId.keyId, "base64").toString("hex"),
+        },
+      },
+    };
+    await writeFile(join(cwd, "older.json"), JSON.stringify(older));
+    await ok(`verify --file predicate.json --bundle older.json ${WHO} ${TRUST}`);
+    await fails(`verify --file root.json --bundle older.json ${WHO} ${TRUST}`, Exit.Unverified, /digest mismatch/);
+    const { rekorBundle: _log, ...unlogged } = older;
+    await writeFile(join(cwd, "older.json"), JSON.stringify(unlogged));
+    await fails(`verify --file predicate.json --bundle older.json ${WHO} ${TRUST}`, Exit.Unverified, /got 0/);
     const bob = WHO.replace(ANN, BOB);
     await fails(`verify --file predicate.json --bundle file.json ${bob} ${TRUST}`, Exit.Unverified, /its identity/);
   });

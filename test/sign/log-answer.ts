@@ -29,13 +29,16 @@ export interface Logged {
 }
 
 /** An entry as bundles have it. */
-export function bundleEntry({ body, integratedTime, logID, logIndex, verification }: Logged): LogEntry {
+export function bundleEntry(
+  { body, integratedTime, logID, logIndex, verification }: Logged,
+  kind = "hashedrekord",
+): LogEntry {
   const { logIndex: at, treeSize, rootHash, hashes, checkpoint } = verification.inclusionProof;
   const base64 = (hex: string): string => Buffer.from(hex, "hex").toString("base64");
   return {
     logIndex: String(logIndex),
     logId: { keyId: base64(logID) },
-    kindVersion: { kind: "hashedrekord", version: "0.0.1" },
+    kindVersion: { kind, version: "0.0.1" },
     integratedTime: String(integratedTime),
     inclusionPromise: { signedEntryTimestamp: verification.signedEntryTimestamp },
     inclusionProof: {
