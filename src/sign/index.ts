@@ -1,4 +1,4 @@
-/** Signatures and attestations: made, found, verified, in the forms of cosign 2 and 3. */
+/** Signatures and attestations: made, found, verified, in the forms of cosign 2 and 3 and of notation. */
 export { actionsTokens, type ActionsTokenOptions } from "./actions-token.ts";
 export { algorithmOfKey, type SignatureAlgorithm } from "./algorithm.ts";
 export type { SignatureLimits } from "./budget.ts";
@@ -16,14 +16,29 @@ export {
   encodePrivateKey,
   encodePublicKey,
   generateKey,
-  KEY_KINDS,
-  type KeyKind,
   parsePrivateKey,
   parsePublicKey,
 } from "./key-file.ts";
+export { KEY_KINDS, type KeyKind } from "./key-kind.ts";
 export { createKeylessSigner, type KeylessSigner, type KeylessSignerOptions } from "./keyless-signer.ts";
 export { listSignatures, type ListSignaturesOptions } from "./list-signatures.ts";
 export { membersOf } from "./members.ts";
+export { type CertificateSignerOptions, createCertificateSigner } from "./notation/certificate-signer.ts";
+export type { Certificate } from "./notation/certificate.ts";
+export { parseCertificates, parseChain } from "./notation/certificate-file.ts";
+export type { EnvelopeFormat } from "./notation/envelope.ts";
+export { Plugin, type PluginOptions } from "./notation/plugin.ts";
+export { openPluginSigner, type PluginSignerOptions } from "./notation/plugin-signer.ts";
+export {
+  type EnvelopeRequest,
+  type EnvelopeSigner,
+  type NotationSignOptions,
+  signWithNotation,
+} from "./notation/sign-notation.ts";
+export { createTimestamper, type Timestamper } from "./notation/timestamper.ts";
+export { parseTrustPolicy, type TrustPolicy, type TrustStatement } from "./notation/trust-policy.ts";
+export { createTrustStore, openTrustStore, type TrustStore, type TrustStoreType } from "./notation/trust-store.ts";
+export { createNotationVerifier, type NotationVerifier, type NotationVerifierOptions } from "./notation/verifier.ts";
 export type { SignTarget } from "./place.ts";
 export { attestManifests, type AttestManifestsOptions, signManifests, type SignManifestsOptions } from "./sign.ts";
 export type { SignedSubject, SigningRun, SignSubject } from "./sign-each.ts";

@@ -4,22 +4,11 @@ import { OciError } from "../error/oci-error.ts";
 import { Limits } from "../spec/limits.ts";
 import { algorithmOfKey } from "./algorithm.ts";
 import { decryptKey, ENCRYPTED_LABELS, encryptKey } from "./encrypted-key.ts";
+import type { KeyKind } from "./key-kind.ts";
 import { encodePem, parsePem } from "./pem.ts";
 
 /** Gives the password of an encrypted key; asked for only where there is one. */
 export type AskPassword = () => Promise<string>;
-
-/** The kinds of key that berth makes. */
-export const KEY_KINDS = [
-  "ecdsa-p256",
-  "ecdsa-p384",
-  "ecdsa-p521",
-  "rsa-2048",
-  "rsa-3072",
-  "rsa-4096",
-  "ed25519",
-] as const;
-export type KeyKind = (typeof KEY_KINDS)[number];
 
 const generate = promisify(generateKeyPair);
 const CURVES: Readonly<Record<string, string>> = { p256: "P-256", p384: "P-384", p521: "P-521" };

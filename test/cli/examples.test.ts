@@ -9,6 +9,7 @@ import { openLayoutFolder } from "../../src/layout/folder.ts";
 import { serve } from "../../src/server/serve.ts";
 import { finish, type Ran, shellCommand } from "./berth.ts";
 import { ISSUER, openServices, type SigstoreServices, tokenOf } from "../sign/sigstore-services.ts";
+import { writeTrustFiles } from "../sign/notation/trust-files.ts";
 import { workFolder } from "./fixture.ts";
 import { inside } from "./inside.ts";
 
@@ -58,6 +59,7 @@ async function prepareTrust(
   services: SigstoreServices,
 ): Promise<void> {
   await writeFile(join(cwd, "trusted_root.json"), services.rootBytes);
+  await writeTrustFiles(cwd);
   for (const name of ["cosign", "ann", "bob", "eve"]) await make(`key generate -o ${name}`);
   const { privateKey } = generateKeyPairSync("ed25519");
   await writeFile(join(cwd, "openssl.pem"), privateKey.export({ type: "pkcs8", format: "pem" }));
@@ -71,6 +73,7 @@ async function prepareTrust(
     await make(`sign ${place} --key cosign.key --recursive`);
     for (const name of ["ann", "bob"]) await make(`sign ${place} --key ${name}.key -a env=production`);
     await make(`sign ${place} ${servicesAt(services)}`);
+    await make(`sign ${place} --key signer.key --certificate signer.pem`);
     await make(`attest ${place} --key cosign.key --type cyclonedx --predicate sbom.json`);
   }
   await make("sign --file app-0.1.0.tgz --bundle app-0.1.0.tgz.sigstore.json --key cosign.key");

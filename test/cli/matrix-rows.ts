@@ -51,7 +51,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     words: "verify (notation)",
-    line: "verify {} --trust-policy trust.json --trust-store trust",
+    line: "verify {} --trust-policy trustpolicy.json --trust-store truststore",
     forms: FORMS,
     needs: "signature",
   },

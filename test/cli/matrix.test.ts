@@ -14,8 +14,7 @@ import { toArray } from "../support/content.ts";
 import { workFolder } from "./fixture.ts";
 import { inside, type RanInside } from "./inside.ts";
 import { type Form, FORMS, MEDIA, type MediumName, type Row, ROWS, SIGNER } from "./matrix-rows.ts";
-import { issueChain, pemOf } from "../sign/notation/authority.ts";
-import { policyOf } from "../sign/notation/scene.ts";
+import { writeTrustFiles } from "../sign/notation/trust-files.ts";
 import { openServices, type SigstoreServices, tokenOf } from "../sign/sigstore-services.ts";
 
 const PAGE = join(import.meta.dirname, "../../docs/matrix.md");
@@ -61,7 +60,7 @@ describe("the matrix of commands and media", () => {
     await works("sign ocidir://layout:v1 --key key.key --recursive");
     const at = "--keyless --fulcio-url <services> --rekor-url <services>";
     await works(`sign ocidir://layout:v1 ${at} --recursive`);
-    await writeTrust();
+    await writeTrustFiles(cwd);
     await works("sign ocidir://layout:v1 --key signer.key --certificate signer.pem --recursive");
     await works("image create ocidir://one:v1 --layer linux/amd64=files:/");
     await works("copy ocidir://one:v1 docker-archive:docker.tar:app:v1");
@@ -84,16 +83,6 @@ describe("the matrix of commands and media", () => {
     await registry[Symbol.asyncDispose]();
     await folder[Symbol.asyncDispose]();
   });
-
-  /** A key with its certificates, and a trust policy that trusts them. */
-  async function writeTrust(): Promise<void> {
-    const holder = issueChain();
-    await writeFile(join(cwd, "signer.key"), holder.key.export({ type: "pkcs8", format: "pem" }));
-    await writeFile(join(cwd, "signer.pem"), pemOf(holder.chain));
-    await mkdir(join(cwd, "trust/x509/ca/ours"), { recursive: true });
-    await writeFile(join(cwd, "trust/x509/ca/ours/root.crt"), pemOf([holder.root.raw]));
-    await writeFile(join(cwd, "trust.json"), JSON.stringify(policyOf()));
-  }
 
   /** A copy of the sample that a command may change, and what is written before a tag or digest in it. */
   async function place(medium: MediumName): Promise<string> {

@@ -7,7 +7,7 @@ import { spawnSync } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import type { KeyKind } from "../../src/sign/key-file.ts";
+import type { KeyKind } from "../../src/sign/key-kind.ts";
 import { inside } from "../cli/inside.ts";
 import { serve, type Served } from "../cli/served.ts";
 import { workFolder } from "../cli/fixture.ts";

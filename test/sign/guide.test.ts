@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createMemoryRegistry } from "../../src/memory/memory.ts";
 import { serve } from "../../src/server/serve.ts";
 import { imageLayout, workFolder } from "../cli/fixture.ts";
 import { inside } from "../cli/inside.ts";
-import { issueChain, pemOf } from "./notation/authority.ts";
-import { policyOf } from "./notation/scene.ts";
+import { writeTrustFiles } from "./notation/trust-files.ts";
 import { openServices, tokenOf } from "./sigstore-services.ts";
 
 const PAGE = new URL("../../docs/guide/trust.md", import.meta.url);
@@ -26,7 +25,7 @@ test("the lines of docs/guide/trust.md run as they stand", async () => {
   await imageLayout(join(cwd, "images"), ["v1"]);
   await writeFile(join(cwd, "sbom.json"), '{"bomFormat":"CycloneDX"}');
   await writeFile(join(cwd, "app.tar.gz"), "app");
-  await writeTrust(cwd);
+  await writeTrustFiles(cwd);
   await using services = await openServices();
   await writeFile(join(cwd, "root.json"), services.rootBytes);
   const [, identity = ""] = /--certificate-identity (\S+)/.exec(page) ?? [];
@@ -48,13 +47,3 @@ test("the lines of docs/guide/trust.md run as they stand", async () => {
     await server.close(0);
   }
 });
-
-/** The files that the part on notation speaks of. */
-async function writeTrust(folder: string): Promise<void> {
-  const holder = issueChain();
-  await writeFile(join(folder, "release.key"), holder.key.export({ type: "pkcs8", format: "pem" }));
-  await writeFile(join(folder, "release.pem"), pemOf(holder.chain));
-  await mkdir(join(folder, "truststore/x509/ca/ours"), { recursive: true });
-  await writeFile(join(folder, "truststore/x509/ca/ours/root.crt"), pemOf([holder.root.raw]));
-  await writeFile(join(folder, "trustpolicy.json"), JSON.stringify(policyOf()));
-}

@@ -8,10 +8,10 @@ import {
   encodePrivateKey,
   encodePublicKey,
   generateKey,
-  KEY_KINDS,
   parsePrivateKey,
   parsePublicKey,
 } from "../../src/sign/key-file.ts";
+import { KEY_KINDS } from "../../src/sign/key-kind.ts";
 import { encodePem, parsePem } from "../../src/sign/pem.ts";
 import { fixture, PASSWORD } from "./scene.ts";
 

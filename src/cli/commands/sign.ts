@@ -36,7 +36,7 @@ export const command: Command = defineCommand({
     },
     {
       about: "Sign as notation does, for a day",
-      line: "berth sign ghcr.io/org/app:v1 --key release.key --certificate release.pem --expiry 24h -a build=42",
+      line: "berth sign ghcr.io/org/app:v1 --key signer.key --certificate signer.pem --expiry 24h -a build=42",
     },
     {
       about: "Sign a plain file",

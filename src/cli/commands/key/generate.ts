@@ -1,4 +1,4 @@
-import { KEY_KINDS } from "../../../sign/key-file.ts";
+import { KEY_KINDS } from "../../../sign/key-kind.ts";
 import { type Command, defineCommand } from "../../command.ts";
 import { keyPairPrefix, writeKeyPair } from "../../key-pair.ts";
 import { choice } from "../../option.ts";
