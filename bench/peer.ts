@@ -9,6 +9,8 @@ const VERSION = /(\d+\.\d+(?:\.\d+)?)/;
 const PROGRAMS: Readonly<Record<string, Partial<Program>>> = {
   oras: { ask: ["version"], version: /Version:\s+(\S+)/ },
   crane: { ask: ["version"] },
+  cosign: { ask: ["version"], version: /GitVersion:\s+v?(\S+)/ },
+  cosign2: { ask: ["version"], version: /GitVersion:\s+v?(\S+)/ },
   nginx: { ask: ["-v"] },
   zot: { version: /"commit":"v?([^"-]*)/ },
 };

@@ -17,6 +17,7 @@ import { memory } from "./rows/memory.ts";
 import { pushOne, pushTwenty } from "./rows/push.ts";
 import { referrers } from "./rows/referrers.ts";
 import { resident } from "./rows/resident.ts";
+import { signImages, verifyImages } from "./rows/sign.ts";
 import { start } from "./rows/start.ts";
 import { tagList, tagPut } from "./rows/tags.ts";
 
@@ -44,6 +45,8 @@ export const ROWS: Readonly<Record<string, (bench: Bench) => Promise<Row | undef
   "registry-same-host": registrySameHost,
   "registry-two-hosts": registryTwoHosts,
   "mirror-hundred": mirrorHundred,
+  "verify-images": verifyImages,
+  "sign-images": signImages,
   help,
   memory,
 };
