@@ -1,6 +1,7 @@
 import { collect } from "../bytes/collect.ts";
 import { OciError } from "../error/oci-error.ts";
 import type { Step } from "../graph/step.ts";
+import { membersOf } from "../sign/members.ts";
 import { attestManifests } from "../sign/sign.ts";
 import type { Signer } from "../sign/signer.ts";
 import { bareDescriptor, type Descriptor } from "../spec/descriptor.ts";
@@ -17,7 +18,7 @@ import type { Decision } from "./decision.ts";
 import type { PolicyEngine } from "./engine.ts";
 import type { Place } from "./match.ts";
 import { moveTags, tagAt, type TagMove } from "./move-tags.ts";
-import { pinReferrers } from "./pinned-source.ts";
+import { listAhead, pinReferrers } from "./pinned-source.ts";
 import { encodeRecord, PROMOTION_PREDICATE, type PromotedTag } from "./promotion-record.ts";
 
 export interface PromoteOptions extends Signal {
@@ -86,6 +87,7 @@ export async function preparePromotion(options: PromoteOptions): Promise<Prepare
   if (!decision.allowed) return refused(decision);
   const target = await options.target();
   const tags: TagMove[] = [];
+  await listAhead(source, await membersOf(source, subject, waits), waits);
   await eachOf([...new Set(place.tags)].entries(), AT_A_TIME, async ([at, tag]) => {
     tags[at] = { tag, from: await tagAt(target, tag, waits), to: subject };
   });

@@ -212,6 +212,27 @@ describe("promoting", () => {
     assert.deepEqual(await toArray(target.tags()), []);
   });
 
+  test("asks for what hangs on ten referrers side by side", { timeout: 20_000 }, async () => {
+    const { store, subject } = await signed();
+    for (let count = 1; count < 10; count += 1) {
+      await hang(store, subject, `{"n":${count}}`, "application/vnd.example.note");
+    }
+    const all = Promise.withResolvers<void>();
+    let asked = 0;
+    const waiting = decorate(store, {
+      async *referrers(of, options) {
+        asked += 1;
+        // The image itself, and then all ten at once: one after the other they would wait for ever.
+        if (asked === 11) all.resolve();
+        if (of.digest !== subject.digest) await all.promise;
+        yield* store.referrers(of, options);
+      },
+    });
+    const { copied } = await promote(waiting, subject, createMemoryStore());
+    assert.ok(copied.nodes.push > 0);
+    assert.equal(asked, 11);
+  });
+
   test("needs a tag", async () => {
     const { store, subject } = await signed();
     const none = prepare(store, subject, store, { repository: "a", tags: [] });
