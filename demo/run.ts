@@ -1,12 +1,13 @@
 /**
  * The main job, for real: an image of berth itself is built into a layout on disk, changed,
- * given its SBOMs and a scan, looked at, shipped to a registry with all of it, and brought back.
+ * given its SBOMs and a scan, signed, judged by a policy, shipped to a registry with all of it, brought back, and promoted.
  * Ends with a non-zero code unless every byte made it.
  */
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { berth, capture, chapter, quietly, serve } from "./shell.ts";
+import { askPeers } from "./peers.ts";
+import { berth, capture, chapter, quietly, refused, serve } from "./shell.ts";
 
 const root = join(import.meta.dirname, "..");
 const folder = join(root, ".demo");
@@ -77,6 +78,20 @@ function reports(): { readonly sboms: readonly [string, string][]; readonly scan
   return { sboms, scans };
 }
 
+/** What has to be true of an image before anybody may have it. */
+const POLICY = `version: 1
+identities:
+  release: { key: berth.pub }
+rules:
+  - name: everything of the team
+    repositories: ["team/**", "prod/**"]
+    require:
+      - signature: { by: release, on: index }
+      - sbom: { formats: [cyclonedx, spdx], on: index }
+      - scan: { formats: [sarif], maxAge: 1d, maxSeverity: medium, on: index }
+      - labels: { org.example.stage: demo }
+`;
+
 const { host, other } = prepare();
 const layout = "ocidir://images";
 const image = `${layout}:v1`;
@@ -124,10 +139,10 @@ berth(
 );
 const digest = berth(folder, "digest", image).trim();
 
-chapter("Attach", "Its SBOMs, made by npm of this very project, and a scan by its own linter.");
+chapter("Attach", "Its SBOMs, made by npm of this very project.");
 const { sboms, scans } = reports();
 check("there is an SBOM and a scan to attach", sboms.length > 0 && scans.length > 0);
-for (const [name, type] of [...sboms, ...scans]) {
+function attach([name, type]: readonly [string, string]): void {
   berth(
     folder,
     "attach",
@@ -139,7 +154,23 @@ for (const [name, type] of [...sboms, ...scans]) {
     `org.example.file=${name}`,
   );
 }
+for (const sbom of sboms) attach(sbom);
 check("attaching left the image's digest as it was", quietly(folder, "digest", image).trim() === digest);
+
+chapter("Sign", "With a key of its own, on disk: nothing was pushed yet. The form is that of cosign 3.");
+berth(folder, "key", "generate");
+berth(folder, "sign", image, "--key", "berth.key", "-a", "stage=demo");
+berth(folder, "verify", image, "--key", "berth.pub", "-a", "stage=demo");
+
+chapter(
+  "Decide",
+  "A policy says what has to hang on it. The scan by the project's own linter is missing, so it is refused.",
+);
+writeFileSync(join(folder, "policy.yaml"), POLICY);
+process.stdout.write(`policy.yaml:\n${POLICY}\n`);
+refused(folder, 11, "verify", image, "--policy", "policy.yaml", "--as", "team/berth");
+for (const scan of scans) attach(scan);
+berth(folder, "verify", image, "--policy", "policy.yaml", "--as", "team/berth");
 
 chapter("Discover", "What hangs on the image, on disk.");
 berth(folder, "discover", image);
@@ -188,6 +219,28 @@ check(
   "a second copy moves nothing",
   again.pushedBytes === 0 && again.nodes["push"] === 0 && again.nodes["mount"] === 0,
 );
+
+chapter(
+  "Promote",
+  "To where it is used: judged by the policy, copied whole, its tags moved together, with a signed record of it all.",
+);
+const production = `${server.host}/prod/berth`;
+berth(
+  folder,
+  "promote",
+  remote,
+  `${production}:v1`,
+  "--tag",
+  "stable",
+  "--policy",
+  "policy.yaml",
+  "--key",
+  "berth.key",
+);
+check("both tags are at the digest", quietly(folder, "digest", `${production}:stable`).trim() === digest);
+berth(folder, "verify", `${production}:stable`, "--policy", "policy.yaml");
+berth(folder, "signatures", `${production}:stable`, "--key", "berth.pub");
+for (const { name, holds } of askPeers(folder, `${production}@${digest}`)) check(name, holds);
 await server.stop();
 check(
   "the registry's layout is whole",

@@ -3,6 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 const root: string = join(import.meta.dirname, "..");
+/** The demo's key is for the demo only: it has no password. */
+export const ENVIRONMENT: NodeJS.ProcessEnv = { ...process.env, COSIGN_PASSWORD: "" };
 const color: boolean = process.stdout.isTTY && !process.env["NO_COLOR"];
 
 function paint(code: number, text: string): string {
@@ -21,13 +23,23 @@ function quote(word: string): string {
 
 /** Runs berth, its command line shown before its output; gives what it wrote to standard output. */
 export function berth(folder: string, ...args: readonly string[]): string {
+  return refused(folder, 0, ...args);
+}
+
+/** The same of a command that has to end with a certain exit code. */
+export function refused(folder: string, code: number, ...args: readonly string[]): string {
   process.stdout.write(`${paint(36, `$ berth ${args.map(quote).join(" ")}`)}\n`);
   const launcher = join(root, "bin", "berth.js");
   if (!existsSync(join(root, "dist"))) throw new Error("Nothing is built: run npm ci first");
-  const run = spawnSync(process.execPath, [launcher, ...args], { cwd: folder, encoding: "utf8", maxBuffer: 1 << 28 });
+  const run = spawnSync(process.execPath, [launcher, ...args], {
+    cwd: folder,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+    env: ENVIRONMENT,
+  });
   process.stdout.write(run.stdout);
   process.stdout.write(run.stderr);
-  if (run.status !== 0) throw new Error(`berth ${args[0]} ended with ${run.status ?? run.signal}`);
+  if (run.status !== code) throw new Error(`berth ${args[0]} ended with ${run.status ?? run.signal}, not ${code}`);
   return run.stdout;
 }
 
@@ -37,6 +49,7 @@ export function quietly(folder: string, ...args: readonly string[]): string {
     cwd: folder,
     encoding: "utf8",
     maxBuffer: 1 << 28,
+    env: ENVIRONMENT,
   });
   if (run.status !== 0) throw new Error(`berth ${args.join(" ")} ended with ${run.status}: ${run.stderr}`);
   return run.stdout;
