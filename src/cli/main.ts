@@ -19,7 +19,8 @@ function onSignal(signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void {
   controller.abort(new OciError("INTERRUPTED", "Interrupted"));
 }
 
-let onHangup = (): void => onSignal("SIGHUP");
+/** Called at a SIGHUP; where there is none, it ends the program. */
+const hangupListeners: (() => void)[] = [];
 
 function onOutputError(error: Error): void {
   const code = "code" in error ? error.code : undefined;
@@ -56,7 +57,10 @@ async function findDirectory(): Promise<string> {
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, onSignal);
-process.on("SIGHUP", () => onHangup());
+process.on("SIGHUP", () => {
+  if (hangupListeners.length === 0) onSignal("SIGHUP");
+  for (const listener of hangupListeners) listener();
+});
 process.stdout.on("error", onOutputError);
 process.stderr.on("error", () => undefined);
 
@@ -70,7 +74,7 @@ const code = await run(process.argv.slice(2), {
   signal: controller.signal,
   interrupted: () => interrupted,
   onHangup: (listener) => {
-    onHangup = listener;
+    hangupListeners.push(listener);
   },
   outputFailed: () => outputFailed !== undefined,
 });

@@ -196,7 +196,8 @@ export class Host {
     };
     const sent = await this.#authenticator.header(claim);
     const first = await this.#redirected(request, url, sent);
-    if (first.status !== 401 || first.url.origin !== this.origin.origin) return first;
+    if (first.url.origin !== this.origin.origin) return first;
+    if (first.status !== 401 && !(sent === undefined && isInvitation(request.method, first))) return first;
     const better = await this.#authenticator.answer(first.headers["www-authenticate"], claim, sent);
     if (better === undefined) return first;
     await first.drain();
@@ -238,4 +239,10 @@ export class Host {
     const once = async (): Promise<WireAnswer> => await this.#transport.request({ ...request, headers });
     return await this.#retrying(once, `${request.method} ${request.url.host}${request.url.pathname}`, request.signal);
   }
+}
+
+/** A read that was answered, with a hint that there is more to see for those who give credentials. */
+function isInvitation(method: string, { status, headers }: WireAnswer): boolean {
+  if ((method !== "GET" && method !== "HEAD") || (status !== 200 && status !== 404)) return false;
+  return /^basic\b/i.test(headers["www-authenticate"] ?? "");
 }

@@ -11,7 +11,7 @@ export async function listCatalog(context: Context): Promise<ServerResponse> {
   let more = false;
   if (limit > 0) {
     const page = { ...(after === undefined ? {} : { after }), ...signalOf(context) };
-    for await (const repository of context.registry.repositories(page)) {
+    for await (const repository of context.readable.repositories(page)) {
       if ((await context.authorize(context.request.who, { action: "pull", repository })) !== "allow") continue;
       more = repositories.length === limit;
       if (more) break;

@@ -12,7 +12,10 @@ import type { UploadSessions } from "./upload-sessions.ts";
 
 /** What a route works with. */
 export interface Context {
+  /** All of it, for what is written. */
   readonly registry: Registry;
+  /** What of it the client may see, for what is read. */
+  readonly readable: Registry;
   readonly authorize: Authorize;
   readonly sessions: UploadSessions;
   readonly cache: ContentCache;
@@ -47,8 +50,8 @@ export async function openReadable(context: Context, repository: string, tag?: s
   const access: Access = { action: "pull", repository, ...(tag === undefined ? {} : { tag }) };
   const verdict = await context.authorize(who, access);
   if (verdict === "deny") throw refusal(verdict, who, access);
-  if (verdict === "hide" || !(await context.registry.has(repository))) return undefined;
-  return context.registry.repository(repository);
+  if (verdict === "hide" || !(await context.readable.has(repository))) return undefined;
+  return context.readable.repository(repository);
 }
 
 /** Options of looking for what was asked for: whoever asks by HEAD gets a lease on it. */

@@ -14,10 +14,12 @@ import { KeyedTurns } from "./keyed-turns.ts";
 import { KnownSizes } from "./known-sizes.ts";
 import { KnownTargets } from "./known-targets.ts";
 import { deleteManifest, readManifest } from "./manifests.ts";
-import { isContentBody, type ServerRequest, type ServerResponse } from "./message.ts";
+import type { Gate } from "./gate/gate.ts";
+import { header, isContentBody, type ServerRequest, type ServerResponse } from "./message.ts";
 import { inNamespace } from "./namespace.ts";
 import { listOrasReferrers } from "./oras-referrers.ts";
 import { putManifest } from "./put-manifest.ts";
+import type { Query } from "./query.ts";
 import { listReferrers } from "./referrers.ts";
 import { renderError } from "./render-error.ts";
 import type { Route } from "./route.ts";
@@ -30,6 +32,15 @@ export interface HandlerOptions {
   readonly authorize?: Authorize;
   /** WWW-Authenticate of a 401. `Basic realm="berth"` by default. */
   readonly challenge?: string;
+  /** Finds out who sends a request, by its head alone; undefined: anybody. Nobody is known by default. */
+  readonly authenticate?: (request: ServerRequest) => string | undefined;
+  /**
+   * When a client without credentials is asked for them: where it is denied something ("denied", the default), also
+   * where it asks for what is not there ("missing"), or always.
+   */
+  readonly login?: "denied" | "missing" | "always";
+  /** Images that clients whom `authenticate` does not know do not see. */
+  readonly gate?: Gate;
   /** Refuse everything that would change something. */
   readonly readOnly?: boolean;
   /** Refuse to delete tags, manifests and blobs. Uploads can be cancelled all the same. */
@@ -73,9 +84,10 @@ const API_VERSION = { "docker-distribution-api-version": "registry/2.0" } as con
 export function createHandler(registry: Registry, options: HandlerOptions = {}): Handler {
   const sessions = new UploadSessions(options.uploads);
   const targets = new KnownTargets();
-  const { sparse = false } = options;
+  const { sparse = false, gate, authenticate } = options;
   const shared = {
-    registry,
+    registry: gate?.whole ?? registry,
+    readable: gate?.whole ?? registry,
     sessions,
     writable: !(options.readOnly ?? false),
     cache: new ContentCache(),
@@ -99,6 +111,9 @@ export function createHandler(registry: Registry, options: HandlerOptions = {}):
     return { ...response, headers };
   }
 
+  const challenge = options.challenge ?? 'Basic realm="berth"';
+  const guarded = gate !== undefined || authenticate !== undefined;
+
   async function answer(request: ServerRequest): Promise<ServerResponse> {
     try {
       const { route, query } = targets.parse(request.target);
@@ -106,19 +121,50 @@ export function createHandler(registry: Registry, options: HandlerOptions = {}):
       const refused = refuseMethod(request.method, route, options);
       if (refused) return refused;
       refuseCrossSite(request);
+      if (guarded) return await answerGuarded(request, route, query);
       const context = { ...shared, request, query };
       return query.has("ns") ? await inNamespace(context, route, dispatch) : await dispatch(context, route);
     } catch (error) {
       if (!READING.includes(request.method) && isUnwritable(error)) return { ...renderError(UNWRITABLE), error };
-      const challenge = options.challenge ?? 'Basic realm="berth"';
-      return renderError(
-        error,
-        isOciError(error, "UNAUTHORIZED") ? { headers: { "www-authenticate": challenge } } : {},
-      );
+      // With credentials there may be more to see (RFC 9110 section 11.6.1): told of everything that is missing.
+      const helps = isOciError(error, "UNAUTHORIZED") || (authenticate !== undefined && isMissing(error));
+      return renderError(error, helps ? { headers: { "www-authenticate": challenge } } : {});
+    }
+  }
+
+  /** For clients that are not all alike. */
+  async function answerGuarded(request: ServerRequest, route: Route, query: Query): Promise<ServerResponse> {
+    const who = request.who ?? authenticate?.(request);
+    const context: Context = {
+      ...shared,
+      ...(gate && who === undefined ? { readable: gate.veiled } : {}),
+      request: who === undefined ? request : { ...request, who },
+      query,
+    };
+    const anonymous = who === undefined && header(request, "authorization") === undefined;
+    const { login = "denied" } = options;
+    if (anonymous && login === "always") throw loginRequired();
+    try {
+      const response = await (query.has("ns") ? inNamespace(context, route, dispatch) : dispatch(context, route));
+      if (!authenticate || !INVITING.includes(route.kind)) return response;
+      return { ...response, headers: { ...response.headers, "www-authenticate": challenge } };
+    } catch (error) {
+      throw anonymous && login === "missing" && isMissing(error) ? loginRequired() : error;
     }
   }
 
   return Object.assign(handle, { [Symbol.asyncDispose]: () => sessions[Symbol.asyncDispose]() });
+}
+
+/** Whoever gives credentials may be shown more; some clients look at the first of them whether any are of use. */
+const INVITING: readonly Route["kind"][] = ["ping", "catalog", "tags", "referrers", "oras-referrers"];
+
+function isMissing(error: unknown): boolean {
+  return isOciError(error, "NAME_UNKNOWN", "MANIFEST_UNKNOWN", "BLOB_UNKNOWN");
+}
+
+function loginRequired(): OciError {
+  return new OciError("UNAUTHORIZED", "Authentication is required here");
 }
 
 /** What a client is told: nothing that it does helps, so it must not look like a failure that passes. */

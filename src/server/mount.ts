@@ -40,7 +40,7 @@ async function* candidates(context: Context, digest: Digest, from: string | unde
     return;
   }
   let left = MOST_CANDIDATES;
-  for await (const name of context.registry.holders?.(digest) ?? []) {
+  for await (const name of context.readable.holders?.(digest) ?? []) {
     if (left-- <= 0) return;
     yield name;
   }

@@ -1,3 +1,4 @@
+import { isOciError } from "../error/oci-error.ts";
 import { isRepositoryName } from "../spec/name.ts";
 import type { Context } from "./context.ts";
 import type { ServerResponse } from "./message.ts";
@@ -18,7 +19,14 @@ export async function inNamespace(
   const namespace = single(context.query, "ns");
   const scoped = namespace === undefined ? undefined : await scope(context, route, namespace);
   if (namespace === undefined || !scoped) return answer(context, route);
-  const response = await answer(context, scoped);
+  let response: ServerResponse;
+  try {
+    response = await answer(context, scoped);
+  } catch (error) {
+    // A repository of which the client may see nothing is none.
+    if (!isOciError(error, "NAME_UNKNOWN")) throw error;
+    return answer(context, route);
+  }
   return { ...response, headers: { ...response.headers, "oci-namespace": namespace } };
 }
 
@@ -31,5 +39,5 @@ async function scope(context: Context, route: Route, namespace: string): Promise
   const repository = `${namespace}/${route.repository}`;
   if (!isRepositoryName(repository)) return undefined;
   if ((await context.authorize(who, { action: "pull", repository })) !== "allow") return undefined;
-  return (await context.registry.has(repository)) ? { ...route, repository } : undefined;
+  return (await context.readable.has(repository)) ? { ...route, repository } : undefined;
 }

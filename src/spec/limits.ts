@@ -127,6 +127,12 @@ export const Limits: {
   readonly policyImages: number;
   /** Documents of one image that a policy reads. */
   readonly policyDocuments: number;
+  /** Manifests of which a server's gate remembers what they are. */
+  readonly gateManifests: number;
+  /** Images of one repository whose decisions a server's gate remembers. */
+  readonly gateVerdicts: number;
+  /** Images that a server's gate is to decide about before anybody asks. */
+  readonly gateWaiting: number;
 } = {
   manifest: 4 * 1024 * 1024,
   heldBodies: 32 * 1024 * 1024,
@@ -190,4 +196,7 @@ export const Limits: {
   reportEntries: 500_000,
   policyImages: 1000,
   policyDocuments: 100,
+  gateManifests: 50_000,
+  gateVerdicts: 10_000,
+  gateWaiting: 10_000,
 };

@@ -4,6 +4,7 @@ import { parseNamePattern } from "../../spec/name-pattern.ts";
 import { openLog } from "../access-log-file.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { reportDepotEvent } from "../depot-report.ts";
+import { gateOptions } from "../gate-options.ts";
 import { byteSize, duration, flag, integer, list, required, text } from "../option.ts";
 import { otherOwner } from "../owner.ts";
 import { readDirectory } from "../path-argument.ts";
@@ -41,6 +42,7 @@ export const command: Command = defineCommand({
       "--sparse <repositories>",
       "accept manifests whose config or layers are not here, in repositories of this name (* and ** stand for any); again for more",
     ),
+    ...gateOptions,
   },
   examples: [
     { about: "One layout as the repository images", line: "berth serve ./images" },
@@ -48,6 +50,10 @@ export const command: Command = defineCommand({
     {
       about: "Take manifests of layers that lie elsewhere, below mirror/ alone",
       line: "berth serve ./registry --sparse 'mirror/**'",
+    },
+    {
+      about: "Nobody but pushers sees an image before the policy holds",
+      line: "berth serve ./registry --policy policy.yaml --pusher-password-file pushers",
     },
   ],
   async run({ path }, options, context) {
@@ -77,12 +83,15 @@ export const command: Command = defineCommand({
     {
       await using registry = opened.registry;
       signal.throwIfAborted();
+      const { openGate } = await import("../gate.ts");
+      await using gate = await openGate(registry, options, readOnly, context);
       await using log = options.accessLog === undefined ? undefined : await openLog(options.accessLog, context);
       const server = await serve({
         registry,
         readOnly,
         noDelete: !options.delete,
         ...(options.maxBlobSize === undefined ? {} : { maxBlobSize: options.maxBlobSize }),
+        ...gate.options,
         sparse: (repository) => sparse.some((matches) => matches(repository)),
         host: options.host ?? "127.0.0.1",
         port: options.port ?? DEFAULT_PORT,
@@ -107,8 +116,7 @@ export const command: Command = defineCommand({
       const what = opened.name === undefined ? "the layouts below" : `the repository ${opened.name} from`;
       context.note(`Serving ${what} ${path}; stop with Ctrl-C`);
       if (!isLoopback(server.address.address)) {
-        const may = readOnly ? "read all of it" : options.delete ? "read, push and delete" : "read and push";
-        context.warn(`Whoever reaches ${url} may ${may}: there is no authentication yet`);
+        context.warn(`Whoever reaches ${url} may ${gate.anyone(readOnly, options.delete)}`);
       }
       if (gcGrace < SHORT_GRACE && !readOnly) {
         context.warn("--gc-grace is short: an upload that takes longer may lose what it began with");
