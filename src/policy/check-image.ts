@@ -3,7 +3,7 @@ import type { Annotations } from "../spec/descriptor.ts";
 import { formatPlatform, matchesPlatform } from "../spec/platform.ts";
 import type { Verdict } from "./decision.ts";
 import { imageSize, imageVariables } from "./image-variables.ts";
-import { CLOCK_SKEW, type Inquiry } from "./inquiry.ts";
+import { CLOCK_SKEW, endingAt, type Inquiry } from "./inquiry.ts";
 import type { Requirement, RequirementKind, TextRules } from "./policy.ts";
 import type { SubjectNode } from "./subject.ts";
 import { matchesAny } from "./text-pattern.ts";
@@ -51,7 +51,7 @@ export function checkAge({ max }: Of<"age">, { config }: SubjectNode, { now }: I
   const age = now.getTime() - created;
   const found = `made at ${text}`;
   if (age < -CLOCK_SKEW) return { holds: false, found, missing: "an image that is not of the future" };
-  if (age <= max) return { holds: true, found };
+  if (age <= max) return { holds: true, found, ...endingAt(created + max + 1) };
   return { holds: false, found, missing: `an image made since ${new Date(now.getTime() - max).toISOString()}` };
 }
 

@@ -2,7 +2,7 @@ import { isOciError } from "../error/oci-error.ts";
 import type { Verdict } from "./decision.ts";
 import { documentsOn, SCAN_TYPES } from "./documents.ts";
 import type { Exception, ScanRule } from "./evidence-rules.ts";
-import { CLOCK_SKEW, type Inquiry } from "./inquiry.ts";
+import { CLOCK_SKEW, endingAt, type Inquiry } from "./inquiry.ts";
 import { readScan } from "./read-scan.ts";
 import type { ReportFinding, ScanReport } from "./report.ts";
 import { isWorse, worst } from "./severity.ts";
@@ -50,7 +50,7 @@ export async function checkScan(rule: ScanRule, node: SubjectNode, inquiry: Inqu
   };
   const passedOver = judged.filter(({ passed }) => passed).length;
   const told = passedOver === 0 ? found : `${found}; ${passedOver} passed over`;
-  if (offending.length === 0) return { holds: true, found: told, details };
+  if (offending.length === 0) return { holds: true, found: told, ...endOf(fresh, judged, maxAge), details };
   const named = [...new Set(offending.map(nameOf))];
   const more = named.length > TOLD ? `, and ${named.length - TOLD} more` : "";
   return {
@@ -88,6 +88,20 @@ async function scansOn(
   return { reports, problems };
 }
 
+/** When the youngest report is too old, or the first exception ends. */
+function endOf(
+  fresh: readonly Dated[],
+  judged: readonly Judged[],
+  maxAge: number | undefined,
+): { readonly until?: string } {
+  const youngest = Math.max(...fresh.map(({ createdAt }) => createdAt.getTime()));
+  const ends = [
+    ...(maxAge === undefined ? [] : [youngest + maxAge + 1]),
+    ...judged.flatMap(({ until }) => (until ? [until.getTime()] : [])),
+  ];
+  return endingAt(Math.min(...ends));
+}
+
 /** Reports of one tool and moment are parts of one scan: all of them count. */
 function newestOfEach(reports: readonly Dated[]): readonly Dated[] {
   const newest = new Map<string, number>();
@@ -107,6 +121,8 @@ interface Judged {
   readonly counts: boolean;
   /** It would count but for the report, the rule or an exception. */
   readonly passed: boolean;
+  /** When the exception ends that passes it over. */
+  readonly until?: Date;
   readonly expired?: Exception;
 }
 
@@ -119,7 +135,8 @@ function judge(finding: ReportFinding, rule: ScanRule, now: Date): Judged {
     ({ id, package: name }) =>
       (finding.id === id || finding.aliases.includes(id)) && (name === undefined || name === finding.package),
   );
-  if (exceptions.some(({ until }) => now < until)) return { finding, counts: false, passed: true };
+  const valid = exceptions.find(({ until }) => now < until);
+  if (valid) return { finding, counts: false, passed: true, until: valid.until };
   const [expired] = exceptions;
   return { finding, counts: true, passed: false, ...(expired ? { expired } : {}) };
 }

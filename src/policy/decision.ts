@@ -9,6 +9,8 @@ export interface Verdict {
   readonly found: string;
   /** What is missing or wrong. */
   readonly missing?: string;
+  /** Until when it holds if nothing else changes, where it ages: RFC 3339. */
+  readonly until?: string;
   /** The same for programs. */
   readonly details?: Readonly<Record<string, JsonValue>>;
 }
@@ -42,6 +44,8 @@ export interface Decision {
   readonly policy: Digest;
   /** RFC 3339. */
   readonly decidedAt: string;
+  /** From when on one of its findings is too old to count, RFC 3339; absent where none says. */
+  readonly until?: string;
   /** Why it is refused, one sentence, or allowed without a rule. */
   readonly reason?: string;
   /** Those that are about it. */

@@ -104,9 +104,13 @@ async function decide(
     });
   }
   const failed = decisions.filter(({ holds }) => !holds);
+  const [until] = decisions
+    .flatMap(({ findings }) => findings.flatMap((each) => (each.holds ? (each.until ?? []) : [])))
+    .toSorted();
   return {
     ...facts,
     allowed: failed.length === 0,
+    ...(until === undefined ? {} : { until }),
     ...(failed.length === 0 ? {} : { reason: reasonOf(failed) }),
     rules: decisions,
   };

@@ -24,3 +24,11 @@ export function signalOf({ signal }: Signal): Signal {
 
 /** Clocks of others that run ahead by so many milliseconds are put up with. */
 export const CLOCK_SKEW: number = 5 * 60 * 1000;
+
+/** The last moment that is worth telling. */
+const LAST = Date.UTC(9999, 0);
+
+/** A finding's end, in milliseconds since 1970; nothing for one that is too far off to matter. */
+export function endingAt(time: number): { readonly until?: string } {
+  return time < LAST ? { until: new Date(time).toISOString() } : {};
+}

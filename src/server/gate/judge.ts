@@ -23,8 +23,8 @@ export interface Judgement {
   readonly allowed: boolean;
   readonly reason?: string;
   readonly rules: readonly JudgedRule[];
-  /** From this moment on it has to be judged again, whatever hangs on it: something in it ages. */
-  readonly until?: Date;
+  /** From this moment on, RFC 3339, it has to be judged again, whatever hangs on it: something in it ages. */
+  readonly until?: string;
 }
 
 export interface Question {

@@ -118,7 +118,7 @@ export class Verdicts {
       deleted,
       judgedAt: at.getTime(),
       lookedAt: at.getTime(),
-      until: Math.min(lasting, judgement.until?.getTime() ?? lasting),
+      until: judgement.until === undefined ? lasting : Math.min(lasting, Date.parse(judgement.until)),
     });
     const [oldest] = this.#known.keys();
     if (this.#known.size > Limits.gateVerdicts && oldest !== undefined) this.#known.delete(oldest);
