@@ -26,6 +26,8 @@ const READ: DecodeOptions = {
   preferMap: true,
   ignoreGlobalTags: true,
   rejectDuplicateKeys: true,
+  // A key in a longer form would be another one to whoever compares bytes.
+  requirePreferred: true,
   rejectStreaming: true,
   rejectUndefined: true,
   maxDepth: MAX_DEPTH,

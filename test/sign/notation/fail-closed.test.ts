@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { isOciError } from "../../../src/error/oci-error.ts";
 import { SignatureMedia } from "../../../src/sign/media.ts";
+import { parseEnvelope } from "../../../src/sign/notation/read-notation.ts";
 import { parseTrustPolicy } from "../../../src/sign/notation/trust-policy.ts";
 import { createNotationVerifier } from "../../../src/sign/notation/verifier.ts";
 import { encodeJson } from "../../../src/spec/json.ts";
@@ -132,12 +134,37 @@ describe("an envelope that is not as it has to be does not count", () => {
     const other = forge("jws", holder, signed.subject, { head: { jwk: { kty: "EC" }, jku: "https://evil" } });
     await hangEnvelope(signed, Buffer.from(JSON.stringify({ payload, signatures: [signature] })), "jws");
     await hangEnvelope(signed, Buffer.from(JSON.stringify({ ...whole, signatures: [signature] })), "jws");
-    await hangEnvelope(signed, Buffer.from(JSON.stringify({ ...whole, payload: `${String(payload)}=` })), "jws");
+    for (const [field, value] of Object.entries({ payload, signature: whole["signature"] })) {
+      // Another spelling of the same bytes.
+      await hangEnvelope(signed, Buffer.from(JSON.stringify({ ...whole, [field]: `${String(value)}=` })), "jws");
+    }
     const report = await verifyBy(signed, { store });
     assert.equal(report.verified, false);
     // A key in the header is not looked at: the certificate's counts.
     await hangEnvelope(signed, other, "jws");
     assert.equal((await verifyBy(signed, { store })).verified, true);
+  });
+
+  test("a COSE header that could be read in two ways", async () => {
+    const { subject } = await openSigned();
+    const whole = Buffer.from(forge("cose", holder, subject));
+    // The protected header begins with a map of five, the algorithm first: -7 under 1.
+    const at = whole.indexOf(Buffer.from("a50126", "hex"));
+    assert.ok(at > 0);
+    for (const other of ["a5180126", "a6012601 26", "a60126180126", "bf0126"]) {
+      const changed = Buffer.concat([
+        whole.subarray(0, at),
+        Buffer.from(other.replace(" ", ""), "hex"),
+        whole.subarray(at + 3),
+      ]);
+      // Its length stands before it, in two bytes.
+      changed[at - 1] = (changed[at - 1] ?? 0) + changed.length - whole.length;
+      assert.throws(
+        () => parseEnvelope(changed, "cose"),
+        (error) => isOciError(error, "MANIFEST_INVALID") && /no CBOR that is taken/.test(error.message),
+        other,
+      );
+    }
   });
 
   test("a JWS that says it is COSE, and the other way", async () => {
