@@ -33,6 +33,9 @@ describe("whoever is not trusted does not count", () => {
     assert.match(reasonOf(wrong), /is none of the trusted identities/);
     assert.equal((await by("x509.subject: C=US, ST=WA, O=example.com, CN=signer")).verified, true);
     assert.equal((await by("com.example.id: signer")).verified, false);
+    // A part of the name is enough, more than the name has is not.
+    assert.equal((await by("x509.subject: O=example.com, S=WA, C=US")).verified, true);
+    assert.equal((await by("x509.subject: C=US, ST=WA, O=example.com, CN=signer, OU=a")).verified, false);
   });
 
   test("a name that has a part twice is nobody's, so that the other one is not taken for it", async () => {
