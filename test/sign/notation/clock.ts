@@ -1,4 +1,4 @@
-import { hash, sign } from "node:crypto";
+import { hash, type KeyObject, sign } from "node:crypto";
 import { createServer } from "node:http";
 import { AsnConvert, OctetString } from "@peculiar/asn1-schema";
 import {
@@ -42,6 +42,8 @@ export interface StampOptions {
   /** Change the time after it was signed. */
   readonly changed?: boolean;
   readonly signers?: number;
+  /** Sign with this instead of the clock's key. */
+  readonly key?: KeyObject;
 }
 
 const HASHES = { sha1: "1.3.14.3.2.26", sha256: "2.16.840.1.101.3.4.2.1" } as const;
@@ -131,7 +133,7 @@ export function stamp(clock: Holder, message: Uint8Array, options: StampOptions 
       Buffer.compare(Buffer.from(AsnConvert.serialize(a)), Buffer.from(AsnConvert.serialize(b))),
     ),
     signatureAlgorithm: new AlgorithmIdentifier({ algorithm: ECDSA_SHA256 }),
-    signature: new OctetString(sign("sha256", signed, clock.key)),
+    signature: new OctetString(sign("sha256", signed, options.key ?? clock.key)),
   });
   if (options.changed) content[content.length - 1] = (content.at(-1) ?? 0) ^ 1;
   const data = new SignedData({

@@ -42,6 +42,7 @@ describe("a timestamp", () => {
     ["that was changed", verdictOf({ changed: true }), /was changed|cannot be read/],
     ["that does not say whose it is", verdictOf({ names: null }), /does not sign which certificate/],
     ["that names another's certificate", verdictOf({ names: other }), /is missing/],
+    ["that somebody else signed", verdictOf({ key: other.key }), /its signature is wrong/],
     ["of two signers", verdictOf({ signers: 2 }), /one signer/],
     ["of none", verdictOf({ signers: 0 }), /one signer/],
     ["after its certificate", verdictOf({ time: new Date("2039-06-01") }), /expired at/],
