@@ -26,10 +26,7 @@ test("a decision says when the first of its findings is too old", async () => {
   await hang(store, subject, await fixture("grype.json"), GRYPE);
   const scan = await until("- scan: { maxAge: 2d, maxSeverity: high }");
   assert.ok(scan !== undefined && Date.parse(scan) > NOW.getTime(), scan);
-  assert.equal(
-    await until("- age: { max: 34h }\n- scan: { maxAge: 2d, maxSeverity: high }"),
-    "2026-11-20T10:00:00.001Z",
-  );
+  assert.equal(await until("- age: { max: 34h }\n- scan: { maxAge: 2d, maxSeverity: high }"), scan);
   assert.equal(await until("- scan: { maxSeverity: high }"), undefined);
 });
 
