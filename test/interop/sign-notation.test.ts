@@ -72,6 +72,9 @@ describe("berth and notation", { skip }, () => {
         await peer.run("verify", PLAIN, "-m", "made=layout", `${remote}@${digest}`);
         await peer.run("verify", PLAIN, "-m", "made=registry", `${remote}-there@${digest}`);
         await berth(`verify ${remote}-there:v1 -a made=registry`);
+        await berth(`copy ${remote}-there:v1 ocidir://${name}-there:v1`);
+        await berth(`verify ocidir://${name}-there:v1 -a made=registry`);
+        await peer.inLayout("verify", "--scope", "local/any", "-m", "made=registry", `${name}-there@${digest}`);
 
         // notation signs in a layout and in a registry.
         await berth(`copy ocidir://image:v1 ocidir://${name}-theirs:v1`);
@@ -79,8 +82,13 @@ describe("berth and notation", { skip }, () => {
         await peer.inLayout("sign", ...options, "-m", "made=peer", `${name}-theirs@${digest}`);
         await berth(`copy ocidir://image:v1 ${remote}-theirs:v1`);
         await peer.run("sign", PLAIN, ...options, "-m", "made=peer", `${remote}-theirs@${digest}`);
-        const places = [`ocidir://${name}-theirs:v1`, `${remote}-theirs:v1`, `ocidir://${name}-copied:v1`];
         await berth(`copy ${remote}-theirs:v1 ocidir://${name}-copied:v1`);
+        await berth(`copy ocidir://${name}-theirs:v1 ${remote}-copied:v1`);
+        const places = ["theirs", "copied"].flatMap((each) => [`ocidir://${name}-${each}:v1`, `${remote}-${each}:v1`]);
+        for (const each of ["theirs", "copied"]) {
+          await peer.inLayout("verify", "--scope", "local/any", `${name}-${each}@${digest}`);
+          await peer.run("verify", PLAIN, `${remote}-${each}@${digest}`);
+        }
         for (const place of places) {
           assert.match(await berth(`verify ${place} -a made=peer`), /counts {2}notation-/);
           const other = await ran(`verify ${place} -a made=nobody`);
