@@ -205,6 +205,10 @@ describe("SBOMs and licences that a policy asks for", () => {
     );
     assert.match((await why(s, "- licenses: { deny: [GPL-*] }")) ?? "", /libgcc-s1/);
     assert.equal(await why(s, "- licenses: { deny: [GPL-*], except: [libgcc-*] }"), undefined);
+    const both = { descriptor: { name: "syft" }, artifacts: [{ name: "b", licenses: ["MIT AND AGPL-3.0-only"] }] };
+    const other = await scene();
+    await hang(other.store, other.subject, JSON.stringify(both), "application/vnd.syft+json");
+    assert.match((await why(other, "- licenses: { deny: [AGPL-*] }")) ?? "", /b is under MIT AND AGPL-3.0-only/);
     const unknown = { descriptor: { name: "syft" }, artifacts: [{ name: "x", licenses: [] }] };
     await hang(s.store, s.subject, JSON.stringify(unknown), "application/vnd.syft+json");
     assert.match((await why(s, "- licenses: { deny: [AGPL-*] }")) ?? "", /x is under no known licence/);

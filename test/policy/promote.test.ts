@@ -1,87 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, test } from "node:test";
-import { isOciError, OciError } from "../../src/error/oci-error.ts";
-import { openLayout } from "../../src/layout/open-layout.ts";
-import { createMemoryRegistry, createMemoryStore } from "../../src/memory/memory.ts";
-import type { Place } from "../../src/policy/match.ts";
-import { preparePromotion, type PreparedPromotion, type Promotion } from "../../src/policy/promote.ts";
+import { isOciError } from "../../src/error/oci-error.ts";
+import { createMemoryStore } from "../../src/memory/memory.ts";
 import { parseRecord, PROMOTION_PREDICATE } from "../../src/policy/promotion-record.ts";
-import { prepareUndo, type PreparedUndo } from "../../src/policy/undo.ts";
-import { openRemote } from "../../src/remote/open-remote.ts";
-import { serve, type ServerEvent } from "../../src/server/serve.ts";
 import { attestManifests, signManifests } from "../../src/sign/sign.ts";
 import { verifyAttestations } from "../../src/sign/verify.ts";
-import type { Descriptor } from "../../src/spec/descriptor.ts";
 import { decorate } from "../../src/store/decorate.ts";
-import type { Registry, Store } from "../../src/store/store.ts";
 import { toArray } from "../support/content.ts";
 import { readWhole } from "../support/graph.ts";
-import { ann, bob, engineOf, hang, pushApp, pushIndex, requiring } from "./scene.ts";
-
-const POLICY = requiring("- signature: { by: ann }");
-const BY = { signer: ann.signer, facts: { keyId: ann.signer.keyId } };
-const PLACE: Place = { repository: "prod/app", tags: ["v1", "stable"] };
-
-async function prepare(
-  source: Store,
-  subject: Descriptor,
-  target: Store,
-  place: Place = PLACE,
-): Promise<PreparedPromotion> {
-  return preparePromotion({
-    source,
-    subject,
-    place,
-    target: async () => target,
-    engine: await engineOf(POLICY),
-    from: "staging/app:v1",
-  });
-}
-
-async function promote(source: Store, subject: Descriptor, target: Store, place?: Place): Promise<Promotion> {
-  return (await prepare(source, subject, target, place)).run(BY);
-}
-
-async function undo(target: Store, subject: Descriptor, place: Place = PLACE, by = ann): Promise<PreparedUndo> {
-  return prepareUndo({ target, subject, place, verifiers: [by.verifier] });
-}
-
-async function signed(
-  store: Store = createMemoryStore(),
-  seed = "amd64",
-): Promise<{ store: Store; subject: Descriptor }> {
-  const subject = await pushApp(store, { architecture: seed });
-  await signManifests({ subjects: [{ target: store, descriptor: subject }], signer: ann.signer });
-  return { store, subject };
-}
-
-const at = async (store: Store, tag: string): Promise<string | undefined> =>
-  (await toArray(store.tags())).find(({ name }) => name === tag)?.descriptor?.digest;
-
-/** Every medium that things are promoted to. */
-const targets: Readonly<Record<string, (scope: AsyncDisposableStack) => Promise<Store>>> = {
-  memory: async () => createMemoryStore(),
-  layout: async (scope) => {
-    const folder = await mkdtemp(join(tmpdir(), "berth-promote-"));
-    scope.defer(() => rm(folder, { recursive: true, force: true }));
-    return scope.use(await openLayout(folder, { create: true }));
-  },
-  registry: async (scope) => (await openServed(scope, createMemoryRegistry())).store,
-};
-
-async function openServed(
-  scope: AsyncDisposableStack,
-  registry: Registry,
-): Promise<{ host: string; store: Store; requests: ServerEvent[] }> {
-  const requests: ServerEvent[] = [];
-  const server = await serve({ registry, port: 0, onEvent: (event) => requests.push(event) });
-  scope.defer(() => server.close(0));
-  const { host } = new URL(server.url);
-  return { host, requests, store: scope.use(await openRemote({ host, repository: "prod/app" })) };
-}
+import { ann, bob, engineOf, hang, pushApp, pushIndex } from "./scene.ts";
+import { POLICY, BY, PLACE, prepare, promote, undo, signed, at, targets } from "./promote-scene.ts";
 
 for (const [medium, open] of Object.entries(targets)) {
   describe(`promoting to a ${medium}`, () => {
@@ -270,67 +198,5 @@ describe("promoting", () => {
         ["stable", null],
       ],
     );
-  });
-});
-
-/** A registry that refuses one tag. */
-function refusing(registry: Registry, tag: string): Registry {
-  const denied = new OciError("DENIED", `Nobody moves ${tag}`);
-  return {
-    ...registry,
-    has: (name) => registry.has(name),
-    repositories: (options) => registry.repositories(options),
-    async repository(name) {
-      const store = await registry.repository(name);
-      return decorate(store, {
-        async push(descriptor, source, options) {
-          if (options.tags?.includes(tag)) throw denied;
-          return store.push(descriptor, source, options);
-        },
-        async update(changes, options) {
-          if (changes.some((change) => change.tag === tag)) throw denied;
-          return store.update(changes, options);
-        },
-      });
-    },
-    [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose](),
-  };
-}
-
-describe("promoting to a registry that takes one tag at a time", () => {
-  test("puts back those that moved when another one fails", async () => {
-    await using scope = new AsyncDisposableStack();
-    const { store: target } = await openServed(scope, refusing(createMemoryRegistry(), "broken"));
-    const { store, subject } = await signed();
-    const old = await signed(target, "s390x");
-    await target.update([{ tag: "v1", to: old.subject }]);
-    const tags = ["v1", "stable", "broken", "new"];
-    const failed = promote(store, subject, target, { repository: "prod/app", tags });
-    await assert.rejects(failed, (error) => isOciError(error, "DENIED"));
-    const now = await toArray(target.tags());
-    assert.deepEqual(
-      now.map(({ name }) => name),
-      ["v1"],
-    );
-    assert.equal((await target.resolve({ tag: "v1" })).digest, old.subject.digest);
-  });
-
-  test("asks little of an image with ten referrers whose content is there", async (t) => {
-    await using scope = new AsyncDisposableStack();
-    const { store: target, requests, host } = await openServed(scope, createMemoryRegistry());
-    const { store, subject } = await signed();
-    for (let count = 1; count < 10; count += 1) {
-      await hang(store, subject, `{"n":${count}}`, "application/vnd.example.note");
-    }
-    await promote(store, subject, target, { repository: "prod/app", tags: ["rc"] });
-    // As another program would, which knows nothing of what was sent.
-    const again = scope.use(await openRemote({ host, repository: "prod/app" }));
-    requests.length = 0;
-    const { copied } = await promote(store, subject, again, { repository: "prod/app", tags: ["v1"] });
-    assert.equal(copied.nodes.push, 0);
-    const asked = requests.filter(({ method }) => method !== "HEAD");
-    t.diagnostic(asked.map(({ method, target: path }) => `${method} ${path}`).join("\n"));
-    t.diagnostic(`${requests.length - asked.length} existence checks`);
-    assert.ok(asked.length <= 6, `${asked.length} round trips`);
   });
 });
