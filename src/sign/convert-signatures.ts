@@ -1,49 +1,39 @@
-import { isOciError } from "../error/oci-error.ts";
-import { Annotation } from "../spec/annotation.ts";
-import { type Annotations, bareDescriptor, type Descriptor } from "../spec/descriptor.ts";
-import { emptyDescriptor } from "../spec/empty.ts";
-import { encodeJson, isJsonObject } from "../spec/json.ts";
-import { parseManifest } from "../spec/manifest.ts";
-import { MediaType } from "../spec/media-type.ts";
+import { isOciError, OciError } from "../error/oci-error.ts";
+import type { Annotations, Descriptor } from "../spec/descriptor.ts";
+import { isJsonObject } from "../spec/json.ts";
 import type { Signal } from "../store/content.ts";
+import type { Store } from "../store/store.ts";
 import { Budget, type SignatureLimits } from "./budget.ts";
 import { encodeBundle, keyMaterial, parseBundle } from "./bundle.ts";
+import type { ConvertedSignature } from "./converted-signature.ts";
+import { sbomsToReferrers, sbomsToTag } from "./convert-sboms.ts";
 import { Deposit, type SignatureStorage } from "./deposit.ts";
 import { encodeDsse, parseDsse } from "./dsse.ts";
 import type { FoundSignature } from "./found-signature.ts";
 import { listSignatures } from "./list-signatures.ts";
 import { SignatureAnnotation, SignatureMedia } from "./media.ts";
-import { type Piece, pieceOf, type SignTarget } from "./place.ts";
+import { pieceOf, type SignTarget } from "./place.ts";
+import { preparePlainReferrer } from "./plain-referrer.ts";
 import { parseObject } from "./signed-json.ts";
 import { parseStatement, SIGN_PREDICATE } from "./statement.ts";
 import type { PreparedReferrer } from "./store-bundle.ts";
 
 export interface ConvertOptions extends Signal {
-  readonly target: SignTarget;
+  readonly target: SignTarget & Pick<Store, "delete">;
   /** Resolved. */
   readonly subject: Descriptor;
   readonly to: SignatureStorage;
   readonly dryRun?: boolean;
+  /** Removes what was converted, at the end; where a part of a manifest stayed as it was, all of it stays. */
+  readonly remove?: boolean;
   /** When the referrers say that they were made; 1970 when absent, so that the same again adds nothing. */
   readonly createdAt?: Date;
   readonly limits?: SignatureLimits;
 }
 
-/** What became of one signature, attestation or SBOM. */
-export interface ConvertedSignature {
-  readonly kind: FoundSignature["kind"] | "sbom";
-  /** The manifest that it was in. */
-  readonly from: Descriptor;
-  readonly tag?: string;
-  /** The manifest that it is in as well now; absent in a dry run, and where it stayed as it was. */
-  readonly manifest?: Descriptor;
-  /** Why it stayed as it was. */
-  readonly kept?: string;
-}
-
 /**
  * Writes what lies under cosign 2's tags as referrers too, or the other way, so that tools of both kinds find it.
- * Nothing is signed anew and nothing removed: what a signature is over stays the same, so a signature in one form
+ * Nothing is signed anew: what a signature is over stays the same, so a signature in one form
  * that has no other stays where it is, and says so.
  * @throws OciError LIMIT_EXCEEDED, and what the target throws
  */
@@ -57,12 +47,40 @@ export async function convertSignatures(options: ConvertOptions): Promise<readon
     if ((found.tag === undefined) === (options.to === "referrer")) continue;
     results.push(await conversion.signature(found));
   }
-  if (options.to === "referrer") results.push(...(await conversion.sboms()));
-  await conversion.deposit.flush();
-  return results;
+  const { deposit } = conversion;
+  const { createdAt = LONG_AGO, dryRun = false } = options;
+  const sboms = { target, subject, budget, deposit, createdAt, dryRun, waits };
+  results.push(...(await (options.to === "referrer" ? sbomsToReferrers(sboms) : sbomsToTag(sboms))));
+  await deposit.flush();
+  return options.remove === true ? removeConverted(results, options) : results;
 }
 
 const LONG_AGO = new Date(0);
+
+/**
+ * Takes away what is in another form now: a tag, if it still is what was read; a referrer with its listing. What only a
+ * tag held is left to the garbage collection.
+ * @throws OciError UNSUPPORTED where the medium removes nothing, CONFLICT for a tag that moved meanwhile
+ */
+async function removeConverted(
+  results: readonly ConvertedSignature[],
+  { target, to, dryRun = false, signal }: ConvertOptions,
+): Promise<readonly ConvertedSignature[]> {
+  const staying = new Set(results.flatMap(({ kept, from }) => (kept === undefined ? [] : [from.digest])));
+  const going = new Map(
+    results.filter(({ from }) => !staying.has(from.digest)).map((each) => [each.from.digest, each]),
+  );
+  const waits = signal ? { signal } : {};
+  for (const { from, tag } of dryRun ? [] : going.values()) {
+    if (to === "tag") {
+      if (target.delete === undefined) throw new OciError("UNSUPPORTED", "This medium does not remove manifests");
+      await target.delete(from, { kind: "manifest", ...waits });
+    } else if (tag !== undefined) {
+      await target.update([{ tag, to: null, expect: from.digest }], waits);
+    }
+  }
+  return results.map((each) => (going.has(each.from.digest) ? { ...each, removed: true } : each));
+}
 
 class Conversion {
   readonly deposit: Deposit;
@@ -106,7 +124,9 @@ class Conversion {
     const createdAt = this.#options.createdAt ?? LONG_AGO;
     const { subject, target, dryRun } = this.#options;
     if (kind === "cosign-simple") {
-      return this.#push(this.#artifact(SignatureMedia.CosignSignature, { descriptor: layer, bytes }, createdAt));
+      return this.#push(
+        preparePlainReferrer(subject, SignatureMedia.CosignSignature, { descriptor: layer, bytes }, createdAt),
+      );
     }
     if (kind !== "cosign-attestation") return `${kind} under a tag has no other form`;
     if (Object.keys(layer.annotations ?? {}).some((key) => key.startsWith("dev.sigstore.cosign/"))) {
@@ -163,42 +183,6 @@ class Conversion {
       [SignatureAnnotation.Signature]: "",
       [SignatureAnnotation.PredicateType]: predicateType,
     });
-  }
-
-  /** `.sbom` holds files that nobody signed; each becomes an artifact of its own type. */
-  async sboms(): Promise<readonly ConvertedSignature[]> {
-    const { target, subject, createdAt = LONG_AGO } = this.#options;
-    const results: ConvertedSignature[] = [];
-    for await (const { descriptor, tag } of target.referrers(subject, this.#waits)) {
-      if (tag?.endsWith(".sbom") !== true) continue;
-      const manifest = parseManifest(
-        await this.#budget.read(target, descriptor, "manifest", this.#waits),
-        descriptor.mediaType,
-      );
-      if (manifest.form !== "image") continue;
-      for (const layer of manifest.layers) {
-        const bytes = await this.#budget.read(target, layer, "blob", this.#waits);
-        const pushed = await this.#push(this.#artifact(layer.mediaType, { descriptor: layer, bytes }, createdAt));
-        results.push({ kind: "sbom", from: bareDescriptor(descriptor), tag, ...(pushed ? { manifest: pushed } : {}) });
-      }
-    }
-    return results;
-  }
-
-  #artifact(artifactType: string, layer: Piece, createdAt: Date): PreparedReferrer {
-    const subject = bareDescriptor(this.#options.subject);
-    const annotations: Annotations = { [Annotation.Created]: createdAt.toISOString().replace(/\.\d+Z$/, "Z") };
-    const document = {
-      schemaVersion: 2,
-      mediaType: MediaType.ImageManifest,
-      artifactType,
-      config: emptyDescriptor,
-      layers: [layer.descriptor],
-      subject,
-      annotations,
-    };
-    const manifest = pieceOf(encodeJson(document), MediaType.ImageManifest);
-    return { subject, manifest, layer, listing: { ...manifest.descriptor, artifactType, annotations } };
   }
 
   async #push(prepared: PreparedReferrer): Promise<Descriptor | undefined> {

@@ -12,6 +12,14 @@ import { type Piece, pieceOf, pushBlob, type SignTarget, sourceOf } from "./plac
 /** What cosign 2 keeps under a tag beside a manifest. */
 export type LayerSuffix = ".sig" | ".att";
 
+/** One file under a tag that has room for no more. */
+export interface OnlyLayer {
+  readonly subject: Descriptor;
+  readonly suffix: ".sbom";
+  readonly content: Piece;
+  readonly dryRun: boolean;
+}
+
 /** One signature or attestation as cosign 2 stores it: a layer of the manifest under a digest tag. */
 export interface SignatureLayer {
   readonly subject: Descriptor;
@@ -25,7 +33,7 @@ const TRIES = 10;
 const ZERO_TIME = "0001-01-01T00:00:00Z";
 
 /** The tag that cosign 2 looks under. */
-export function cosignTag(subject: Descriptor, suffix: LayerSuffix): string {
+export function cosignTag(subject: Descriptor, suffix: LayerSuffix | OnlyLayer["suffix"]): string {
   return `${fallbackTag(subject.digest)}${suffix}`;
 }
 
@@ -96,6 +104,16 @@ async function heldUnder(target: SignTarget, tag: string, options: Signal): Prom
   return { descriptor, layers, ...(annotations === undefined ? {} : { annotations }) };
 }
 
+/** @throws OciError UNSUPPORTED for digests that a tag truncates */
+function requireTag(subject: Descriptor, suffix: LayerSuffix | OnlyLayer["suffix"]): string {
+  const tag = cosignTag(subject, suffix);
+  if (digestTagSubject(tag) === subject.digest) return tag;
+  throw new OciError("UNSUPPORTED", `A tag cannot tell ${subject.digest} from others: it holds 64 digits of it`, {
+    digest: subject.digest,
+    hint: "Sign with a referrer",
+  });
+}
+
 /**
  * Adds a signature to those under the subject's digest tag: none that is there is lost, also when others sign
  * at the same time where the other side can compare and swap.
@@ -107,13 +125,7 @@ export async function appendLayer(
   { subject, suffix, content, annotations }: SignatureLayer,
   options: Signal,
 ): Promise<{ readonly manifest: Descriptor; readonly tag: string; readonly existed: boolean }> {
-  const tag = cosignTag(subject, suffix);
-  if (digestTagSubject(tag) !== subject.digest) {
-    throw new OciError("UNSUPPORTED", `A tag cannot tell ${subject.digest} from others: it holds 64 digits of it`, {
-      digest: subject.digest,
-      hint: "Sign with a referrer",
-    });
-  }
+  const tag = requireTag(subject, suffix);
   const layer: Descriptor = { ...content.descriptor, annotations };
   for (let attempt = 1; ; attempt += 1) {
     options.signal?.throwIfAborted();
@@ -138,4 +150,31 @@ export async function appendLayer(
       if (!isOciError(error, "CONFLICT") || attempt >= TRIES) throw error;
     }
   }
+}
+
+/**
+ * Puts a file under the subject's digest tag, if nothing else is there: what lies there stays.
+ * @returns the manifest, absent in a dry run where there is none yet; or that something else is there
+ * @throws OciError CONFLICT when somebody else was quicker, UNSUPPORTED, MANIFEST_INVALID when the tag is not cosign's
+ */
+export async function placeLayer(
+  target: SignTarget,
+  { subject, suffix, content, dryRun }: OnlyLayer,
+  options: Signal,
+): Promise<{ readonly manifest?: Descriptor } | "taken"> {
+  const tag = requireTag(subject, suffix);
+  const held = await heldUnder(target, tag, options);
+  const layer = content.descriptor;
+  if (held) {
+    const same = held.layers.length === 1 && held.layers[0]?.digest === layer.digest;
+    return same ? { manifest: held.descriptor } : "taken";
+  }
+  if (dryRun) return {};
+  const config = encodeConfig([layer]);
+  const manifest = encodeManifest(config.descriptor, [layer], undefined);
+  await pushBlob(target, content, options);
+  await pushBlob(target, config, options);
+  await target.push(manifest.descriptor, sourceOf(manifest.bytes), { kind: "manifest", listed: false, ...options });
+  await target.update([{ tag, to: manifest.descriptor, expect: null }], options);
+  return { manifest: manifest.descriptor };
 }

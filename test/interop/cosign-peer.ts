@@ -72,6 +72,11 @@ export class CosignPeer {
     return this.#execute(command, ...registry, ...args);
   }
 
+  /** What hangs there, as it prints it. */
+  download(what: "sbom", subject: string): Promise<string> {
+    return this.#execute("download", what, "--allow-http-registry", subject);
+  }
+
   /** Signs or attests, and tells no log of it. */
   sign(command: "sign" | "attest", ...args: readonly string[]): Promise<string> {
     return this.#execute(command, "--allow-http-registry", ...this.#silent(), ...args);

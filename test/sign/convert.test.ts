@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { collect } from "../../src/bytes/collect.ts";
+import { isOciError } from "../../src/error/oci-error.ts";
+import { Limits } from "../../src/spec/limits.ts";
+import { pieceOf } from "../../src/sign/place.ts";
+import { preparePlainReferrer } from "../../src/sign/plain-referrer.ts";
+import { pushReferrer } from "../../src/sign/store-bundle.ts";
 import { openArchive } from "../../src/archive/open-archive.ts";
 import { createMemoryStore } from "../../src/memory/memory.ts";
 import { convertSignatures } from "../../src/sign/convert-signatures.ts";
@@ -8,11 +14,12 @@ import { parsePublicKey } from "../../src/sign/key-file.ts";
 import { createKeyVerifier } from "../../src/sign/key.ts";
 import { inspectSignatures, verifyAttestations, verifySignatures } from "../../src/sign/verify.ts";
 import type { Descriptor } from "../../src/spec/descriptor.ts";
+
 import { decorate } from "../../src/store/decorate.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { Name, Store } from "../../src/store/store.ts";
 import { copy } from "../../src/transfer/copy.ts";
 import { toArray } from "../support/content.ts";
-import { fixture, FIXTURES } from "./scene.ts";
+import { fixture, FIXTURES, openSigned } from "./scene.ts";
 
 const CUSTOM = "https://cosign.sigstore.dev/attestation/v1";
 
@@ -87,14 +94,111 @@ test("there and back again is the same attestation", async () => {
   assert.ok((await store.resolve({ tag })).size >= before.size);
 });
 
+/** Tags that speak of the subject. */
+async function digestTags(store: Store): Promise<readonly string[]> {
+  return (await toArray(store.tags())).map(({ name }) => name).filter((name) => name.startsWith("sha256-"));
+}
+
+async function referrersBeside(store: Store, subject: Descriptor): Promise<readonly string[]> {
+  const all = await toArray(only(store, false).referrers(subject));
+  return all.map(({ descriptor }) => descriptor.artifactType ?? "").toSorted();
+}
+
+test("--remove: tags go when all of them is in referrers, and come back as they were", async () => {
+  const { store, subject } = await copied("cosign-2");
+  const suffixes = (await digestTags(store)).map((name) => name.slice(name.indexOf("."))).toSorted();
+  assert.deepEqual(suffixes, [".att", ".sbom", ".sig"]);
+  const sbom = (await digestTags(store)).find((name) => name.endsWith(".sbom")) ?? "";
+  const before = (await store.resolve({ tag: sbom })).digest;
+
+  const there = await convertSignatures({ target: store, subject, to: "referrer", remove: true });
+  assert.ok(there.every(({ removed }) => removed === true));
+  assert.deepEqual(await digestTags(store), []);
+  const verifiers = [await key()];
+  const verified = await verifySignatures({ source: store, subject, verifiers, annotations: { by: "p256" } });
+  assert.equal(verified.verified, true);
+  assert.equal((await verifyAttestations({ source: store, subject, verifiers, predicateType: CUSTOM })).verified, true);
+  assert.ok((await referrersBeside(store, subject)).includes("application/vnd.cyclonedx+json"));
+
+  const back = await convertSignatures({ target: store, subject, to: "tag", remove: true });
+  assert.ok(back.every(({ removed }) => removed === true));
+  assert.deepEqual(await referrersBeside(store, subject), []);
+  assert.equal((await digestTags(store)).length, 3);
+  assert.equal(
+    (await verifySignatures({ source: store, subject, verifiers, annotations: { by: "p256" } })).verified,
+    true,
+  );
+  assert.equal((await verifyAttestations({ source: store, subject, verifiers, predicateType: CUSTOM })).verified, true);
+  const [layer] = await layersOf(store, { tag: sbom });
+  await convertSignatures({ target: store, subject, to: "referrer" });
+  await convertSignatures({ target: store, subject, to: "tag" });
+  assert.deepEqual(await layersOf(store, { tag: sbom }), [layer]);
+  assert.equal((await layersOf(store, { digest: before }))[0]?.digest, layer?.digest);
+});
+
+async function layersOf(store: Store, name: Name): Promise<readonly Descriptor[]> {
+  const bytes = await collect(store.fetch(await store.resolve(name)), Limits.manifest, "manifest");
+  return (JSON.parse(Buffer.from(bytes).toString("utf8")) as { readonly layers: readonly Descriptor[] }).layers;
+}
+
+test("--remove takes nothing of which a part stays, nor a tag that moved meanwhile", async () => {
+  const { store, subject } = await copied("cosign-3");
+  const before = await referrersBeside(store, subject);
+  const converted = await convertSignatures({ target: store, subject, to: "tag", remove: true });
+  const gone = converted.filter(({ removed }) => removed);
+  assert.equal(gone.length, 2);
+  assert.ok(converted.every(({ kept, removed }) => (kept === undefined) === (removed === true)));
+  assert.equal((await referrersBeside(store, subject)).length, before.length - 2);
+
+  const { store: moving, subject: signed } = await copied("cosign-2");
+  const [tag = ""] = (await digestTags(moving)).filter((name) => name.endsWith(".sig"));
+  const other = await moving.resolve({ tag: "v1" });
+  const raced = decorate(moving, {
+    async update(changes, options) {
+      if (changes.some((change) => change.to === null)) await moving.update([{ tag, to: other }]);
+      return moving.update(changes, options);
+    },
+  });
+  await assert.rejects(convertSignatures({ target: raced, subject: signed, to: "referrer", remove: true }), (error) =>
+    isOciError(error, "CONFLICT"),
+  );
+  assert.equal((await moving.resolve({ tag })).digest, other.digest);
+});
+
+test("the tag has room for one SBOM; which are no SBOMs stay where they are", async () => {
+  const { store, subject } = await openSigned();
+  const hang = async (type: string, text: string): Promise<void> => {
+    const layer = pieceOf(Buffer.from(text), "application/json");
+    await pushReferrer(store, preparePlainReferrer(subject, type, layer, new Date(0)), {});
+  };
+  await hang("application/vnd.cyclonedx+json", "one");
+  await hang("application/spdx+json", "two");
+  await hang("application/sarif+json", "scan");
+  for (const dryRun of [true, false, false]) {
+    const converted = await convertSignatures({ target: store, subject, to: "tag", dryRun });
+    assert.deepEqual(
+      converted.map(({ kind }) => kind),
+      ["sbom", "sbom"],
+    );
+    assert.equal(converted.filter(({ kept }) => kept?.includes("room for one")).length, 1);
+    assert.equal((await digestTags(store)).length, dryRun ? 0 : 1);
+  }
+  const [layer] = await layersOf(store, { tag: (await digestTags(store))[0] ?? "" });
+  assert.match(layer?.mediaType ?? "", /cyclonedx|spdx/);
+});
+
 test("a dry run changes nothing", async () => {
   for (const [name, to] of [
     ["cosign-2", "referrer"],
     ["cosign-3", "tag"],
   ] as const) {
     const { store, subject } = await copied(name);
-    const still = decorate(store, { push: () => assert.fail("pushed"), update: () => assert.fail("tagged") });
-    const planned = await convertSignatures({ target: still, subject, to, dryRun: true });
+    const still = decorate(store, {
+      push: () => assert.fail("pushed"),
+      update: () => assert.fail("tagged"),
+      delete: () => assert.fail("removed"),
+    });
+    const planned = await convertSignatures({ target: still, subject, to, dryRun: true, remove: true });
     assert.ok(planned.length > 0);
     assert.ok(planned.every(({ manifest }) => manifest === undefined));
   }

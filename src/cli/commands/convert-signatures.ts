@@ -1,5 +1,5 @@
 import { OciError } from "../../error/oci-error.ts";
-import type { ConvertedSignature } from "../../sign/convert-signatures.ts";
+import type { ConvertedSignature } from "../../sign/converted-signature.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { connection } from "../connection.ts";
 import { openSubjects } from "../located-subjects.ts";
@@ -9,17 +9,25 @@ import { signablesOf } from "../sign-options.ts";
 
 export const command: Command = defineCommand({
   about:
-    "Writes what lies under cosign 2's tags (.sig, .att, .sbom) as referrers too, or referrers under its tags, so that tools of both kinds find it. Nothing is signed again and nothing removed. What a signature is over stays as it is: attestations become bundles that cosign 3 verifies, and signatures that the other form cannot hold stay, and say why.",
+    "Writes what lies under cosign 2's tags (.sig, .att, .sbom) as referrers too, or referrers under its tags, so that tools of both kinds find it. Nothing is signed again, and nothing is removed without --remove. What a signature is over stays as it is: attestations become bundles that cosign 3 verifies, and what the other form cannot hold stays, and says why.",
   arguments: { subjects: variadic("SUBJECT", "whose signatures to convert") },
   options: {
     ...connection,
     to: choice("--to <form>", "referrer or tag (required)", ["referrer", "tag"]),
     recursive: flag("-r, --recursive", "an index and every manifest in it, each on its own"),
+    remove: flag(
+      "--remove",
+      "remove what was converted from where it was; a tag or manifest of which a part stays, stays",
+    ),
     platform,
     dryRun,
   },
   examples: [
     { about: "Tags of cosign 2 become referrers", line: "berth convert-signatures ocidir://images:v1 --to referrer" },
+    {
+      about: "The same, and the tags go where all of it could be converted",
+      line: "berth convert-signatures ghcr.io/org/app:v1 --to referrer --remove",
+    },
     {
       about: "See which attestations cosign 2 could be given",
       line: "berth convert-signatures ghcr.io/org/app:v1 --to tag --recursive --dry-run",
@@ -28,7 +36,7 @@ export const command: Command = defineCommand({
   writes: true,
   async run({ subjects }, options, context) {
     const { signal, out } = context;
-    const { to, recursive, dryRun: dry } = options;
+    const { to, recursive, remove, dryRun: dry } = options;
     if (to === undefined) throw new OciError("USAGE", "Expected --to", { hint: "--to referrer or --to tag" });
     const { convertSignatures } = await import("../../sign/convert-signatures.ts");
     await using scope = new AsyncDisposableStack();
@@ -36,7 +44,7 @@ export const command: Command = defineCommand({
     const results: { reference: string; digest: string; converted: readonly ConvertedSignature[] }[] = [];
     for (const { subject, reference } of await signablesOf(located, { recursive, signedName: undefined }, context)) {
       const { target, descriptor } = subject;
-      const converted = await convertSignatures({ target, subject: descriptor, to, dryRun: dry, signal });
+      const converted = await convertSignatures({ target, subject: descriptor, to, remove, dryRun: dry, signal });
       results.push({ reference, digest: descriptor.digest, converted });
     }
     out.result(
@@ -55,7 +63,8 @@ export const command: Command = defineCommand({
   },
 });
 
-function lineOf({ kind, from, manifest, kept }: ConvertedSignature, dry: boolean): string {
+function lineOf({ kind, from, manifest, kept, removed }: ConvertedSignature, dry: boolean): string {
   if (kept !== undefined) return `kept ${kind} ${from.digest}: ${kept}`;
-  return `${dry ? "would convert" : "converted"} ${kind} ${from.digest}${manifest ? ` as ${manifest.digest}` : ""}`;
+  const verb = removed ? (dry ? "would move" : "moved") : dry ? "would convert" : "converted";
+  return `${verb} ${kind} ${from.digest}${manifest ? ` as ${manifest.digest}` : ""}`;
 }
