@@ -38,6 +38,11 @@ async function readKey(reference: string, context: Context): Promise<Uint8Array>
 
 /** A private key; its password is asked for only where it has one. @throws OciError FILE_INVALID, USAGE */
 export async function readPrivateKey(reference: string, context: Context): Promise<KeyObject> {
+  if (reference.startsWith(TOKEN)) {
+    throw new OciError("UNSUPPORTED", "A key of a token never leaves it: expected a key in a file or the environment", {
+      hint: "With --key it signs as cosign does; as notation does, with --plugin pkcs11 --key-id URI",
+    });
+  }
   const { parsePrivateKey } = await import("../sign/key-file.ts");
   const bytes = await readKey(reference, context);
   const askForPassword = async (): Promise<string> => {

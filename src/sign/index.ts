@@ -46,6 +46,8 @@ export type { SignedSubject, SigningRun, SignSubject } from "./sign-each.ts";
 export { signFile, type VerifiedFile, verifyFile, type VerifyFileOptions } from "./signed-file.ts";
 export type { Claim, ForeignEnvelope, Signature, Signer, SignerIdentity, Verdict, Verifier } from "./signer.ts";
 export { type LogService, parseSigningConfig, PUBLIC_SERVICES, type SigningServices } from "./signing-services.ts";
+export { openTokenSigner } from "./pkcs11/token-signer.ts";
+export type { TokenOptions } from "./pkcs11/token.ts";
 export { PREDICATE_TYPES, predicateTypeOf, type Statement, type StatementSubject } from "./statement.ts";
 export { exactly, matching, type TextPattern } from "./text-pattern.ts";
 export { parseTrustedRoot, type TrustSource } from "./trusted-root.ts";

@@ -95,6 +95,8 @@ describe("keys of a PKCS #11 token", { skip: noToken }, () => {
     assert.ok(await (await openTokenSigner(whole, { env: bare })).sign(Buffer.from("message")));
     assert.equal((await failure(uri("object=p256"), bare)).code, "USAGE");
     assert.equal((await failure(uri("object=p256"), { ...bare, COSIGN_PKCS11_MODULE_PATH: module })).code, "USAGE");
+    const endless = `${uri("object=p256")}?module-path=${module}&pin-source=/dev/zero`;
+    assert.equal((await failure(endless, bare)).code, "LIMIT_EXCEEDED");
     const wrong = await failure(uri("object=p256"), { ...env, COSIGN_PKCS11_PIN: "0000" });
     assert.equal(wrong.code, "DENIED");
     assert.match(wrong.message, /CKR_PIN_INCORRECT/);
@@ -147,6 +149,8 @@ describe("keys of a PKCS #11 token", { skip: noToken }, () => {
     await line("verify", "ocidir://images:v1", "--key", uri("object=p256"));
     const other = await inside(["verify", "ocidir://images:v1", "--key", uri("object=rsa")], { cwd: folder, env });
     assert.equal(other.code, 10);
+    const imported = await inside(["key", "import", uri("object=rsa")], { cwd: folder, env });
+    assert.match(imported.err, /never leaves it[^]*--plugin pkcs11/);
   });
 
   describe("as a plug-in of notation", () => {

@@ -1,9 +1,10 @@
-import { readFile } from "node:fs/promises";
 import { isOciError, OciError } from "../../error/oci-error.ts";
 import { isJsonObject, type JsonObject, parseJson, shownJson } from "../../spec/json.ts";
+import { Limits } from "../../spec/limits.ts";
 import { decodeBase64, encodeBase64 } from "../base64.ts";
 import { isNotarySignature, type NotaryAlgorithm, requireNotaryAlgorithm } from "../notation/algorithm.ts";
 import { parseChain } from "../notation/certificate-file.ts";
+import { readSmallFile } from "./small-file.ts";
 import { Token } from "./token.ts";
 import { findTokenKey, signOnToken, type TokenKey, type TokenScheme } from "./token-key.ts";
 import { parsePkcs11Uri, type Pkcs11Uri } from "./uri.ts";
@@ -134,7 +135,7 @@ function requireSame(name: string, got: unknown, expected: string): void {
 /** The key's own certificate first, the root last: from a file, or the one on the token if nobody else issued it. */
 async function chainOf({ publicKey, certificate }: TokenKey, file: string | undefined): Promise<readonly Uint8Array[]> {
   if (file !== undefined) {
-    const chain = parseChain(await readFile(file), `chain ${file}`);
+    const chain = parseChain(await readSmallFile(file, Limits.certificates, `chain ${file}`), `chain ${file}`);
     if (chain[0]?.publicKey.equals(publicKey) === true) return chain.map(({ raw }) => raw);
     throw new OciError("FILE_INVALID", `The first certificate of ${file} is not that of the key`);
   }

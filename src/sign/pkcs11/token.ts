@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { OciError } from "../../error/oci-error.ts";
 import { shownJson } from "../../spec/json.ts";
 import { Limits } from "../../spec/limits.ts";
 import type { Signal } from "../../store/content.ts";
+import { readSmallFile } from "./small-file.ts";
 import type { Pkcs11Uri } from "./uri.ts";
 
 /** Where the PIN and the library of the token are, when the URI does not say. cosign reads the same. */
@@ -129,5 +129,5 @@ async function pinOf({ pinFile }: Pkcs11Uri, { env }: TokenOptions): Promise<str
 }
 
 async function readPin(path: string): Promise<string> {
-  return (await readFile(path, "utf8")).replace(/\r?\n$/, "");
+  return (await readSmallFile(path, LONGEST_PIN, "file with the PIN")).toString("utf8").replace(/\r?\n$/, "");
 }
