@@ -20,6 +20,8 @@ const PRINTED = [
   "latest\nv1",
   "clean",
   "true release",
+  "rule released is not met: signature\ntrue",
+  "401",
   "true",
 ];
 
