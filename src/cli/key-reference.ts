@@ -98,6 +98,10 @@ export async function openVerifiers(
 
 /** A verifier of a key pair's owner, by either of its keys. @throws OciError FILE_INVALID, USAGE */
 export async function openEitherKey(reference: string, context: Context): Promise<Verifier> {
+  if (reference.startsWith(TOKEN)) {
+    const [verifier] = await openVerifiers([reference], context);
+    if (verifier) return verifier;
+  }
   const bytes = await readKey(reference, context);
   const [{ parsePrivateKey, parsePublicKey }, { createKeySigner, createKeyVerifier }] = await Promise.all([
     import("../sign/key-file.ts"),

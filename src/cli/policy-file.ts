@@ -48,6 +48,15 @@ function verifiersFrom(folder: string, context: Context): OpenVerifier {
   return async (identity, name) => {
     switch (identity.kind) {
       case "key": {
+        if (identity.key.startsWith("pkcs11:")) {
+          throw new OciError(
+            "UNSUPPORTED",
+            `${name} has to be a file or env://NAME: a policy loads no token's library`,
+            {
+              hint: "Write its public key to a file with: berth key public",
+            },
+          );
+        }
         const [verifier] = await openVerifiers([beside(identity.key)], context, [name]);
         if (!verifier) throw new OciError("INTERNAL", `No verifier of ${name}`);
         return () => verifier;

@@ -153,6 +153,30 @@ describe("keys of a PKCS #11 token", { skip: noToken }, () => {
     assert.match(imported.err, /never leaves it[^]*--plugin pkcs11/);
   });
 
+  test("a promotion is signed by a key of a token, and undone by it; a policy's keys are none of a token", async () => {
+    await imageLayout(join(folder, "built"), ["v1"]);
+    const rules = "rules: [{ name: all, repositories: ['**'], require: [{ size: { max: 1MiB } }] }]";
+    await writeFile(join(folder, "policy.yaml"), `version: 1\n${rules}\n`);
+    const key = ["--key", uri("object=p256")];
+    const lines = [
+      ["promote", "ocidir://built:v1", "ocidir://released:v1", "--policy", "policy.yaml", ...key],
+      ["promote", "--undo", "ocidir://released:v1", ...key],
+    ];
+    for (const line of lines) {
+      const { code, err } = await inside(line, { cwd: folder, env });
+      assert.equal(code, 0, `${line.join(" ")}\n${err}`);
+    }
+    const named = `${uri("object=p256")}?pin-source=file:///pin&module-path=/tmp/evil.so`;
+    const policy = `version: 1
+identities: { ours: { key: "${named}" } }
+rules: [{ name: all, repositories: ["**"], require: [{ signature: { by: ours } }] }]
+`;
+    await writeFile(join(folder, "token.yaml"), policy);
+    const { code, err } = await inside(["verify", "ocidir://built:v1", "--policy", "token.yaml"], { cwd: folder, env });
+    assert.equal(code, 1);
+    assert.match(err, /a policy loads no token's library/);
+  });
+
   describe("as a plug-in of notation", () => {
     const run = async (command: string, request: JsonObject, surroundings: Record<string, string> = env) =>
       answerAsPlugin({ command, request: encodeJson(request), env: surroundings, version: "1.2.3" });
