@@ -118,6 +118,17 @@ for (const kind of KINDS) {
       assert.equal((await get(`${repository}/manifests/v1`)).status, 200);
     });
 
+    test("an image that is allowed does not tell of a hidden one that it hangs on", async () => {
+      await using scene = await openGateScene({ kind });
+      const { pusher, get, repository } = scene;
+      const app = await pushApp(pusher, {}, ["v1"]);
+      const signed = await pushImage(pusher, image("signed", { subject: app }), ["signed"]);
+      await sign(pusher, signed);
+      assert.equal((await get(`${repository}/manifests/signed`)).status, 200);
+      await assertHidden(scene, "v1", app);
+      assert.deepEqual(await Array.fromAsync(scene.puller.referrers(app)), []);
+    });
+
     test("an image that hangs on another is none of its evidence", async () => {
       await using scene = await openGateScene({ kind });
       const { pusher, puller } = scene;
