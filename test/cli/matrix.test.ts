@@ -24,6 +24,12 @@ type Cell = "yes" | "no" | "–";
 /** The only things that a medium may refuse, each in one sentence. */
 const REFUSALS = [/docker archive/, /is not a medium|cannot hold|holds named images/];
 
+/** Met by every image here: what a policy asks has tests of its own. */
+const POLICY = `version: 1
+rules:
+  - { name: platforms, repositories: ["app"], require: [{ platforms: { include: [linux/amd64] } }] }
+`;
+
 describe("the matrix of commands and media", () => {
   let cwd: string;
   let folder: Awaited<ReturnType<typeof workFolder>>;
@@ -51,6 +57,7 @@ describe("the matrix of commands and media", () => {
     await writeFile(join(cwd, "root.json"), services.rootBytes);
     await mkdir(join(cwd, "files"));
     await writeFile(join(cwd, "files/a"), "content");
+    await writeFile(join(cwd, "policy.yaml"), POLICY);
     const layers = "--layer linux/amd64=files:/ --layer linux/arm64=files:/";
     await works(`image create ocidir://layout:v1 ${layers}`);
     await works("index create ocidir://layout:nested ocidir://layout:v1");

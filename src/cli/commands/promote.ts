@@ -21,7 +21,7 @@ export const command: Command = defineCommand({
     tags: list("--tag <tag>", "a further tag to move (may be repeated)"),
     key: text(
       "-k, --key <key>",
-      "the private key that signs the record: a file, or env://NAME; with --undo, the key, public or private, that signed it",
+      "the private key that signs the record: a file, env://NAME, or pkcs11:…; with --undo, the key, public or private, that signed it",
       "file",
     ),
     ...keyless,
