@@ -38,7 +38,7 @@ const [before = "", after = "", policy = "", ...more] = [...section.matchAll(/``
 
 /** What a job has and a machine of tests has not: Docker, and the scanners with their databases. */
 const ELSEWHERE = `
-docker() { if [[ $1 == buildx ]]; then berth image create ocidir://app:v1 --layer linux/amd64=files:/; fi; }
+docker() { if [[ $1 == buildx ]]; then berth image create ocidir://app:v1 --layer linux/amd64=files:/; else cat > /dev/null; fi; }
 syft() { cp app.cdx.json sbom.json; }
 grype() { cp app.grype.json scan.json; }
 `;

@@ -30,7 +30,8 @@ export class Token {
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #pin: string;
   readonly #timeout: number;
-  #turn: Promise<unknown> = Promise.resolve();
+  /** One at a time in this process, whatever the token: SoftHSM, asked by two programs at once, may find no token at all. */
+  static #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(uri: Pkcs11Uri, module: string, pin: string, { env, timeout = TIMEOUT }: TokenOptions) {
     const place = uri.token === undefined ? ["--slot", String(uri.slot)] : ["--token-label", uri.token];
@@ -57,8 +58,8 @@ export class Token {
    * @throws OciError DENIED for a wrong PIN, UNSUPPORTED without the tool, NETWORK when the token does not answer, IO
    */
   ask(args: readonly string[], { signal }: Signal, input: Uint8Array = new Uint8Array()): Promise<Buffer> {
-    const answer = this.#turn.then(() => this.#run(args, input, signal));
-    this.#turn = answer.catch(() => undefined);
+    const answer = Token.#turn.then(() => this.#run(args, input, signal));
+    Token.#turn = answer.catch(() => undefined);
     return answer;
   }
 
