@@ -4,6 +4,7 @@ import { type Annotations, bareDescriptor, type Descriptor, isMediaType } from "
 import { emptyBytes, emptyDescriptor } from "../spec/empty.ts";
 import { encodeJson } from "../spec/json.ts";
 import { MediaType } from "../spec/media-type.ts";
+import { formatTime } from "../spec/time.ts";
 
 /** The artifact type of a push that names none, as other tools write it. */
 export const UNKNOWN_ARTIFACT = "application/vnd.unknown.artifact.v1";
@@ -67,7 +68,7 @@ const DATE_TIME = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]
 export function withCreated(annotations: Annotations, createdAt: Date): Annotations {
   const given = annotations[Annotation.Created];
   if (given === undefined) {
-    return { [Annotation.Created]: createdAt.toISOString().replace(/\.\d+Z$/, "Z"), ...annotations };
+    return { [Annotation.Created]: formatTime(createdAt), ...annotations };
   }
   if (DATE_TIME.test(given) && !Number.isNaN(Date.parse(given))) return annotations;
   throw new OciError(

@@ -2,7 +2,7 @@ import { OciError } from "../error/oci-error.ts";
 import { annotationChange } from "../image/annotation-change.ts";
 import type { ImageChange } from "../image/image-change.ts";
 import { parseLayerText } from "../image/layer-input.ts";
-import { formatTime, parseTime } from "../image/time.ts";
+import { parseTime } from "../image/time.ts";
 import { Annotation } from "../spec/annotation.ts";
 import type { Algorithm } from "../spec/digest.ts";
 import { parsePlatformText } from "../spec/platform.ts";
@@ -12,6 +12,7 @@ import { readRunOptions, removeOptions, runOptions, withRemovals } from "./image
 import { readRule } from "./image-time-options.ts";
 import { resolvePath } from "./input.ts";
 import { byteSize, choice, flag, keyValues, list, type Option, type OptionValues, text } from "./option.ts";
+import { formatTime } from "../spec/time.ts";
 
 /** What `image mod` can change. */
 export const modOptions: typeof runOptions &

@@ -3,7 +3,7 @@ import { Annotation } from "../spec/annotation.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../spec/json.ts";
 import { type DraftStep, historyBelow, type ImageDraft } from "./draft.ts";
 import { objectField, withFields } from "../spec/json-edit.ts";
-import { formatTime } from "./time.ts";
+import { formatTime } from "../spec/time.ts";
 
 /** How times change. */
 export interface TimeRule {

@@ -15,8 +15,3 @@ export function parseTime(text: string): Date {
     hint: "For example: 2026-01-31T12:00:00Z, 2026-01-31, 1769860800",
   });
 }
-
-/** RFC 3339 in UTC, to the second, as images carry it. */
-export function formatTime(date: Date): string {
-  return date.toISOString().replace(/\.\d{3}Z$/, "Z");
-}

@@ -3,6 +3,7 @@ import { isJsonObject, type JsonValue, parseJson } from "../spec/json.ts";
 import { certificateOf } from "./certificate-place.ts";
 import { SignatureAnnotation } from "./media.ts";
 import type { Claim } from "./signer.ts";
+import { formatTime } from "../spec/time.ts";
 
 /** Whom the certificate beside a signature names. Anybody can write such a thing: it proves nothing. */
 export interface ClaimedIdentity {
@@ -36,7 +37,7 @@ function timeOf({ bundle, annotations }: Claim): string | undefined {
   const seconds = typeof time === "string" && /^\d{1,15}$/.test(time) ? Number(time) : time;
   // Beyond that a Date has no text.
   if (typeof seconds !== "number" || seconds <= 0 || seconds > 8.64e12) return undefined;
-  return new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, "Z");
+  return formatTime(new Date(seconds * 1000));
 }
 
 function bundleTime({ verificationMaterial: material }: NonNullable<Claim["bundle"]>): JsonValue | undefined {

@@ -16,7 +16,7 @@ import { pieceOf, type SignTarget } from "./place.ts";
 import { preparePlainReferrer } from "./plain-referrer.ts";
 import { parseObject } from "./signed-json.ts";
 import { parseStatement, SIGN_PREDICATE } from "./statement.ts";
-import type { PreparedReferrer } from "./store-bundle.ts";
+import type { PreparedReferrer } from "./referrer.ts";
 
 export interface ConvertOptions extends Signal {
   readonly target: SignTarget & Pick<Store, "delete">;

@@ -2,7 +2,8 @@ import type { Descriptor } from "../spec/descriptor.ts";
 import type { Signal } from "../store/content.ts";
 import type { ReferrersChange } from "../store/store.ts";
 import type { FoundSignature } from "./found-signature.ts";
-import { type BundleReferrer, prepareBundleReferrer, type PreparedReferrer, pushReferrer } from "./store-bundle.ts";
+import { type PreparedReferrer, pushReferrer } from "./referrer.ts";
+import { type BundleReferrer, prepareBundleReferrer } from "./store-bundle.ts";
 import { appendLayer, cosignTag, type SignatureLayer } from "./store-layer.ts";
 import type { SignTarget } from "./place.ts";
 

@@ -1,29 +1,20 @@
 import { Annotation } from "../spec/annotation.ts";
-import { type Annotations, bareDescriptor, type Descriptor } from "../spec/descriptor.ts";
-import { emptyDescriptor } from "../spec/empty.ts";
-import { encodeJson } from "../spec/json.ts";
-import { MediaType } from "../spec/media-type.ts";
-import { type Piece, pieceOf } from "./place.ts";
-import type { PreparedReferrer } from "./store-bundle.ts";
+import type { Descriptor } from "../spec/descriptor.ts";
+import { formatTime } from "../spec/time.ts";
+import type { Piece } from "./place.ts";
+import { prepareReferrer, type PreparedReferrer } from "./referrer.ts";
 
-/** An artifact of one layer (image-spec manifest.md, "Guidelines for Artifact Usage"). */
+/** An artifact that says when it was made, and nothing else of itself. */
 export function preparePlainReferrer(
-  of: Descriptor,
+  subject: Descriptor,
   artifactType: string,
   layer: Piece,
   createdAt: Date,
 ): PreparedReferrer {
-  const subject = bareDescriptor(of);
-  const annotations: Annotations = { [Annotation.Created]: createdAt.toISOString().replace(/\.\d+Z$/, "Z") };
-  const document = {
-    schemaVersion: 2,
-    mediaType: MediaType.ImageManifest,
-    artifactType,
-    config: emptyDescriptor,
-    layers: [layer.descriptor],
+  return prepareReferrer({
     subject,
-    annotations,
-  };
-  const manifest = pieceOf(encodeJson(document), MediaType.ImageManifest);
-  return { subject, manifest, layer, listing: { ...manifest.descriptor, artifactType, annotations } };
+    artifactType,
+    layer,
+    annotations: { [Annotation.Created]: formatTime(createdAt) },
+  });
 }

@@ -1,6 +1,7 @@
 import { OciError } from "../error/oci-error.ts";
 import { isJsonObject, type JsonValue, parseJson } from "../spec/json.ts";
 import { PREDICATE_TYPES } from "./statement.ts";
+import { formatTime } from "../spec/time.ts";
 
 /**
  * The predicate that a file becomes: as it stands, where it is JSON; in cosign's own frame for its `custom` type,
@@ -9,7 +10,7 @@ import { PREDICATE_TYPES } from "./statement.ts";
  */
 export function readPredicate(bytes: Uint8Array, predicateType: string, now: Date = new Date()): JsonValue {
   if (predicateType === PREDICATE_TYPES["custom"]) {
-    return { Data: decode(bytes), Timestamp: now.toISOString().replace(/\.\d+Z$/, "Z") };
+    return { Data: decode(bytes), Timestamp: formatTime(now) };
   }
   const predicate = parseJson(bytes, "predicate", "FILE_INVALID", {
     hint: "Expected JSON; any other text can be attested with --type custom",

@@ -8,6 +8,7 @@ import { parsePromise } from "./log-entry.ts";
 import { SignatureAnnotation } from "./media.ts";
 import { malformed, parseObject, requireBase64 } from "./signed-json.ts";
 import type { Claim } from "./signer.ts";
+import { formatTime } from "../spec/time.ts";
 
 /** Log entries and timestamps of one signature: each is compared with each. */
 const MAX_WITNESSES = 16;
@@ -71,5 +72,5 @@ export function signedAtOf({ timestamps }: SignedEntity): string | undefined {
     const { inclusionPromise, integratedTime } = witness.tlogEntry;
     return inclusionPromise === undefined ? [] : [Number(integratedTime) * 1000];
   });
-  return times.length === 0 ? undefined : new Date(Math.min(...times)).toISOString().replace(/\.\d+Z$/, "Z");
+  return times.length === 0 ? undefined : formatTime(new Date(Math.min(...times)));
 }

@@ -6,7 +6,7 @@ import { isOciError } from "../../src/error/oci-error.ts";
 import { Limits } from "../../src/spec/limits.ts";
 import { pieceOf } from "../../src/sign/place.ts";
 import { preparePlainReferrer } from "../../src/sign/plain-referrer.ts";
-import { pushReferrer } from "../../src/sign/store-bundle.ts";
+import { pushReferrer } from "../../src/sign/referrer.ts";
 import { openArchive } from "../../src/archive/open-archive.ts";
 import { createMemoryStore } from "../../src/memory/memory.ts";
 import { convertSignatures } from "../../src/sign/convert-signatures.ts";

@@ -2,9 +2,10 @@ import { isOciError } from "../../error/oci-error.ts";
 import type { Annotations } from "../../spec/descriptor.ts";
 import type { ClaimedIdentity } from "../claimed-identity.ts";
 import { parseCertificate } from "./certificate.ts";
-import { type EnvelopeFormat, rfc3339 } from "./envelope.ts";
+import { type EnvelopeFormat } from "./envelope.ts";
 import { parsePayload } from "./payload.ts";
 import { parseEnvelope } from "./read-notation.ts";
+import { formatTime } from "../../spec/time.ts";
 
 /** What a notation signature says of itself; proves nothing. */
 export interface NotationDescription {
@@ -22,8 +23,8 @@ export function describeNotation(bytes: Uint8Array, format: EnvelopeFormat): Not
       claimedIdentity: {
         subject,
         issuer,
-        signedAt: rfc3339(signingTime),
-        ...(expiry === undefined ? {} : { expiresAt: rfc3339(expiry) }),
+        signedAt: formatTime(signingTime),
+        ...(expiry === undefined ? {} : { expiresAt: formatTime(expiry) }),
       },
       claims: parsePayload(payload).annotations,
     };

@@ -140,8 +140,3 @@ export function shown(value: unknown): string {
   if (value === undefined) return "missing";
   return typeof value === "string" || typeof value === "number" ? JSON.stringify(value).slice(0, 100) : "no such name";
 }
-
-/** Whole seconds, as RFC 3339 has them and signers should write them. */
-export function rfc3339(time: Date): string {
-  return time.toISOString().replace(/\.\d+Z$/, "Z");
-}

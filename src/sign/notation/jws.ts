@@ -11,12 +11,12 @@ import {
   NOTARY_PAYLOAD_TYPE,
   type NotaryEnvelope,
   NotaryHeader,
-  rfc3339,
   shown,
   type SignedAttributes,
   WHAT,
 } from "./envelope.ts";
 import { NOTARY_ALGORITHMS } from "./algorithm.ts";
+import { formatTime } from "../../spec/time.ts";
 
 const TOP: readonly string[] = ["payload", "protected", "header", "signature"];
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
@@ -42,9 +42,9 @@ export function draftJws(payload: Uint8Array, attributes: SignedAttributes, algo
       alg: algorithm.name,
       crit: criticalOf(attributes),
       cty: NOTARY_PAYLOAD_TYPE,
-      ...(expiry === undefined ? {} : { [NotaryHeader.Expiry]: rfc3339(expiry) }),
+      ...(expiry === undefined ? {} : { [NotaryHeader.Expiry]: formatTime(expiry) }),
       [NotaryHeader.Scheme]: scheme,
-      [time]: rfc3339(signingTime),
+      [time]: formatTime(signingTime),
     }),
   );
   const body = base64url(payload);

@@ -1,19 +1,17 @@
 import { OciError } from "../../error/oci-error.ts";
 import { Annotation } from "../../spec/annotation.ts";
-import { type Annotations, bareDescriptor, type Descriptor } from "../../spec/descriptor.ts";
-import { emptyDescriptor } from "../../spec/empty.ts";
-import { encodeJson } from "../../spec/json.ts";
-import { MediaType } from "../../spec/media-type.ts";
+import type { Annotations, Descriptor } from "../../spec/descriptor.ts";
 import { SignatureMedia } from "../media.ts";
 import { pieceOf } from "../place.ts";
 import { type SignedSubject, type SigningRun, signEach } from "../sign-each.ts";
-import type { PreparedReferrer } from "../store-bundle.ts";
+import { prepareReferrer, type PreparedReferrer } from "../referrer.ts";
 import type { Signal } from "../../store/content.ts";
 import { type Certificate, thumbprintOf } from "./certificate.ts";
 import { chainProblem, validityProblem } from "./chain.ts";
-import { type EnvelopeFormat, rfc3339 } from "./envelope.ts";
+import { type EnvelopeFormat } from "./envelope.ts";
 import { encodePayload, RESERVED_PREFIX } from "./payload.ts";
 import { type NotationSignature, readNotation } from "./read-notation.ts";
+import { formatTime } from "../../spec/time.ts";
 
 /** What an envelope is to be made of. */
 export interface EnvelopeRequest {
@@ -119,28 +117,15 @@ function prepare(
   signature: NotationSignature,
 ): PreparedReferrer {
   const { format, signingTime } = signature.envelope;
-  const layer = pieceOf(envelope, format === "jws" ? SignatureMedia.Jws : SignatureMedia.Cose);
-  const subject = bareDescriptor(descriptor);
-  const annotations = {
-    ...extra,
-    [THUMBPRINTS]: JSON.stringify(signature.chain.map(({ raw }) => thumbprintOf(raw))),
-    [Annotation.Created]: rfc3339(signingTime),
-  };
-  const manifest = pieceOf(
-    encodeJson({
-      schemaVersion: 2,
-      mediaType: MediaType.ImageManifest,
-      config: { ...emptyDescriptor, mediaType: SignatureMedia.Notation },
-      layers: [layer.descriptor],
-      subject,
-      annotations,
-    }),
-    MediaType.ImageManifest,
-  );
-  return {
-    subject,
-    manifest,
-    layer,
-    listing: { ...manifest.descriptor, artifactType: SignatureMedia.Notation, annotations },
-  };
+  return prepareReferrer({
+    subject: descriptor,
+    artifactType: SignatureMedia.Notation,
+    typeInConfig: true,
+    layer: pieceOf(envelope, format === "jws" ? SignatureMedia.Jws : SignatureMedia.Cose),
+    annotations: {
+      ...extra,
+      [THUMBPRINTS]: JSON.stringify(signature.chain.map(({ raw }) => thumbprintOf(raw))),
+      [Annotation.Created]: formatTime(signingTime),
+    },
+  });
 }

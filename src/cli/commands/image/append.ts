@@ -1,6 +1,6 @@
 import { OciError } from "../../../error/oci-error.ts";
 import { parseLayerText } from "../../../image/layer-input.ts";
-import { formatTime, parseTime } from "../../../image/time.ts";
+import { parseTime } from "../../../image/time.ts";
 import { Annotation } from "../../../spec/annotation.ts";
 import { describeOpened, resolveOpened } from "../../../open/opened.ts";
 import { type Command, defineCommand } from "../../command.ts";
@@ -8,6 +8,7 @@ import { editImage, editOptions } from "../../image-edit.ts";
 import { resolvePath } from "../../input.ts";
 import { readOwner } from "../../layer-owner.ts";
 import { choice, flag, list, required, text } from "../../option.ts";
+import { formatTime } from "../../../spec/time.ts";
 
 export const command: Command = defineCommand({
   about:

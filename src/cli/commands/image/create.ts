@@ -1,7 +1,7 @@
 import { annotationChange } from "../../../image/annotation-change.ts";
 import type { CreatedResult, CreateImageOptions } from "../../../image/create.ts";
 import { type LayerInput, parseLayerText } from "../../../image/layer-input.ts";
-import { formatTime, parseTime } from "../../../image/time.ts";
+import { parseTime } from "../../../image/time.ts";
 import { describeOpened, type Opened, resolveOpened } from "../../../open/opened.ts";
 import { formatLocator } from "../../../spec/locator.ts";
 import { formatPlatform, localPlatform, parsePlatformText } from "../../../spec/platform.ts";
@@ -16,6 +16,7 @@ import { readOwner } from "../../layer-owner.ts";
 import { choice, keyValues, list, required, text } from "../../option.ts";
 import { dryRun } from "../../shared-options.ts";
 import { style } from "../../style.ts";
+import { formatTime } from "../../../spec/time.ts";
 
 export const command: Command = defineCommand({
   about:
