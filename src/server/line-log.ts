@@ -89,6 +89,7 @@ export async function openLineLog(target: string | 1, options: LineLogOptions): 
   };
   const passing = setInterval(pass, PASSED_EVERY);
   passing.unref();
+  let reopened: Promise<unknown> | undefined;
   return {
     write(line) {
       lines.push(line);
@@ -99,15 +100,19 @@ export async function openLineLog(target: string | 1, options: LineLogOptions): 
       if (target === 1) return;
       // What was gathered belongs to the old one.
       pass();
+      // A failure is told by the listener above.
+      reopened = once(file, "ready").catch(() => {});
       file.reopen();
     },
     async [Symbol.asyncDispose]() {
       clearInterval(passing);
       pass();
       const { promise: ended, resolve } = Promise.withResolvers<void>();
-      file.once("close", resolve).once("error", () => resolve());
       // Whoever reads the other end of a pipe may have stopped to.
       const timer = setTimeout(resolve, CLOSED_WITHIN);
+      // SonicBoom that is told to end before it has opened its file anew does neither.
+      await Promise.race([reopened, ended]);
+      file.once("close", resolve).once("error", () => resolve());
       file.end();
       await ended;
       clearTimeout(timer);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
+import { renameSync } from "node:fs";
 import { mkdtemp, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -170,6 +171,24 @@ test("E48: a file that was moved away is opened anew, and no line is lost betwee
       Array.from({ length: 1000 }, (_, at) => at),
     );
     assert.ok((await linesOf(path)).length > 0);
+  });
+});
+
+test("E48: a log that ends at the moment its file is opened anew loses no line", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "access.log");
+    const log = await openAccessLog(path);
+    // More than is gathered, so that it is being written while all else happens.
+    for (let at = 0; at < 1000; at += 1) log.write({ ...event, id: `${at}` });
+    renameSync(path, `${path}.1`);
+    log.reopen();
+    for (let at = 1000; at < 1010; at += 1) log.write({ ...event, id: `${at}` });
+    await log[Symbol.asyncDispose]();
+    const ids = [...(await linesOf(`${path}.1`)), ...(await linesOf(path))].map(({ id }) => Number(id));
+    assert.deepEqual(
+      ids,
+      Array.from({ length: 1010 }, (_, at) => at),
+    );
   });
 });
 
