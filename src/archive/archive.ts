@@ -234,6 +234,7 @@ export class Archive {
       manifest: (digest, options) => this.#names.manifest(digest, options),
       tags: (page) => this.#names.tags(page),
       referrers: (subject, options) => this.#names.referrers(subject, options),
+      parents: (child, options) => this.#names.parents(child, options),
       update: async (changes: readonly Change[], options) => {
         if (this.#readOnly) this.#write();
         const before = this.#names.index;

@@ -14,6 +14,7 @@ export interface Followed {
 
 /** A repository's store whose reads of names see what other tools wrote into its layout. */
 export function followedStore(inner: Store, repository: Followed): Store {
+  const { parents } = inner;
   const { follower, name } = repository;
   const look = (): Promise<unknown> | undefined =>
     repository.id === undefined ? repository.look() : follower.look(name);
@@ -40,5 +41,13 @@ export function followedStore(inner: Store, repository: Followed): Store {
       await look();
       yield* inner.referrers(subject, options);
     },
+    ...(parents
+      ? {
+          async *parents(child, options) {
+            await look();
+            yield* parents.call(inner, child, options);
+          },
+        }
+      : {}),
   });
 }

@@ -1,5 +1,5 @@
 import { isOciError } from "../error/oci-error.ts";
-import type { Descriptor } from "../spec/descriptor.ts";
+import { bareDescriptor, type Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import { parseJson } from "../spec/json.ts";
 import { parseManifest, sniffManifestType } from "../spec/manifest.ts";
@@ -23,6 +23,8 @@ export interface ManifestFacts {
   readonly subject?: Digest;
   /** The descriptor under which it is listed as a referrer. */
   readonly listed?: Descriptor;
+  /** What an index lists. */
+  readonly children?: readonly Descriptor[];
 }
 
 const CACHED = 4096;
@@ -67,7 +69,13 @@ function factsOf(digest: Digest, bytes: Uint8Array): ManifestFacts {
     if (mediaType === undefined) return nothing;
     const manifest = parseManifest(bytes, mediaType);
     const listed = referrerDescriptor(manifest, { mediaType, digest, size: bytes.length });
-    return { mediaType, size: bytes.length, listed, ...(manifest.subject ? { subject: manifest.subject.digest } : {}) };
+    return {
+      mediaType,
+      size: bytes.length,
+      listed,
+      ...(manifest.subject ? { subject: manifest.subject.digest } : {}),
+      ...(manifest.form === "index" ? { children: manifest.manifests.map(bareDescriptor) } : {}),
+    };
   } catch (error) {
     if (isOciError(error)) return nothing;
     throw error;

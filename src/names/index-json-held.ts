@@ -7,6 +7,7 @@ import type { Change, Names, Page, Referrer, ReferrersOptions, Tag } from "../st
 import { IndexBatch } from "./index-json-batch.ts";
 import { type ManifestBytes, ManifestReader } from "./index-json-facts.ts";
 import { findManifest, listTags } from "./index-json-lookup.ts";
+import { findParents } from "./index-json-parents.ts";
 import { findReferrers } from "./index-json-referrers.ts";
 
 /** Names in an index.json that is held in memory until somebody writes it. */
@@ -57,6 +58,10 @@ export class HeldIndexNames implements Names {
 
   async *referrers(subject: Descriptor, options: ReferrersOptions = {}): AsyncGenerator<Referrer, void, undefined> {
     yield* findReferrers(this.#view, this.#reader, subject.digest, options);
+  }
+
+  async *parents(child: Digest, options: Signal = {}): AsyncGenerator<Descriptor, void, undefined> {
+    yield* await findParents(this.#view, this.#reader, child, options);
   }
 
   async update(changes: readonly Change[], options: Signal = {}): Promise<void> {

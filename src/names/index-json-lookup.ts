@@ -10,7 +10,7 @@ import type { ManifestReader } from "./index-json-facts.ts";
 const FALLBACK_TAG = /^sha(?:256|512)-[a-f0-9]{64}$/;
 
 /** The lists of referrers that are kept as tags for other tools are no names of their own. */
-function isFallback(tag: string, descriptor: Descriptor): boolean {
+export function isFallback(tag: string, descriptor: Descriptor): boolean {
   return isIndexType(descriptor.mediaType) && FALLBACK_TAG.test(tag);
 }
 

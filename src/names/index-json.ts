@@ -11,6 +11,7 @@ import { IndexBatch } from "./index-json-batch.ts";
 import { type ManifestBytes, ManifestReader } from "./index-json-facts.ts";
 import { IndexFile } from "./index-json-file.ts";
 import { findManifest, listTags } from "./index-json-lookup.ts";
+import { findParents } from "./index-json-parents.ts";
 import { findReferrers } from "./index-json-referrers.ts";
 
 export interface IndexJsonOptions {
@@ -74,6 +75,10 @@ export class IndexJsonNames implements Names {
 
   async *referrers(subject: Descriptor, options: ReferrersOptions = {}): AsyncGenerator<Referrer, void, undefined> {
     yield* findReferrers(await this.view(), this.#reader, subject.digest, options);
+  }
+
+  async *parents(child: Digest, options: Signal = {}): AsyncGenerator<Descriptor, void, undefined> {
+    yield* await findParents(await this.view(), this.#reader, child, options);
   }
 
   async update(changes: readonly Change[], options: Signal = {}): Promise<void> {

@@ -24,6 +24,8 @@ export class MemoryNames implements Names {
   readonly #manifests = new Map<Digest, Descriptor>();
   /** By subject, then by the referrer's own digest. */
   readonly #referrers = new Map<Digest, Map<Digest, Descriptor>>();
+  /** By child, then by the index's own digest. */
+  readonly #parents = new Map<Digest, Map<Digest, Descriptor>>();
 
   async get(tag: string): Promise<Descriptor | undefined> {
     return this.#tags.get(tag);
@@ -64,6 +66,10 @@ export class MemoryNames implements Names {
     }
   }
 
+  async *parents(child: Digest): AsyncIterable<Descriptor> {
+    yield* [...(this.#parents.get(child)?.values() ?? [])];
+  }
+
   async update(changes: readonly Change[]): Promise<void> {
     for (const change of changes) {
       if (!isNameChange(change) && change.unlessTagged) this.#requireUntagged(change.manifest.digest);
@@ -91,9 +97,13 @@ export class MemoryNames implements Names {
       else this.#tags.delete(change.tag);
       return;
     }
-    const { manifest, subject, present } = change;
+    const { manifest, subject, children = [], present } = change;
     if (present) {
       this.#manifests.set(manifest.digest, bareDescriptor(manifest));
+      for (const child of children) {
+        const parents = this.#parents.get(child) ?? new Map<Digest, Descriptor>();
+        this.#parents.set(child, parents.set(manifest.digest, bareDescriptor(manifest)));
+      }
       if (!subject) return;
       const listed = this.#referrers.get(subject.digest) ?? new Map<Digest, Descriptor>();
       this.#referrers.set(subject.digest, listed.set(manifest.digest, manifest));
@@ -101,6 +111,6 @@ export class MemoryNames implements Names {
     }
     this.#manifests.delete(manifest.digest);
     for (const [tag, descriptor] of this.#tags) if (descriptor.digest === manifest.digest) this.#tags.delete(tag);
-    for (const listed of this.#referrers.values()) listed.delete(manifest.digest);
+    for (const listed of [...this.#referrers.values(), ...this.#parents.values()]) listed.delete(manifest.digest);
   }
 }

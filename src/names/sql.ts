@@ -15,7 +15,7 @@ import {
 import { type Guard, jobOf } from "./sql-changes.ts";
 import type { Catalog, SqlReader, SqlRow, SqlValue } from "./sql-database.ts";
 import { digestKey, digestOfKey, keyBefore } from "./sql-digest.ts";
-import { MANIFEST, REFERRERS, REFERRERS_OF_TYPE, TAG, TAGS, TAGS_BETWEEN } from "./sql-queries.ts";
+import { MANIFEST, PARENTS, REFERRERS, REFERRERS_OF_TYPE, TAG, TAGS, TAGS_BETWEEN } from "./sql-queries.ts";
 
 /** Rows read at a time: between two reads, others get their turn. */
 const ROWS = 1000;
@@ -107,6 +107,15 @@ export class SqlNames implements Names {
       const tag = String(row["name"]);
       if (parseDigestTag(tag)) yield { descriptor: descriptorOf(row), via: "digest-tag", tag };
     }
+  }
+
+  async *parents(child: Digest, { signal }: Signal = {}): AsyncGenerator<Descriptor, void, undefined> {
+    const key = digestKey(child);
+    const pages = this.#pages(Number.POSITIVE_INFINITY, signal, (last, rows) => [
+      PARENTS,
+      (id) => [id, key, last === undefined ? new Uint8Array() : (last["digest"] ?? null), rows],
+    ]);
+    for await (const row of pages) yield descriptorOf(row);
   }
 
   async update(changes: readonly Change[], options: Signal = {}): Promise<void> {

@@ -5,7 +5,7 @@ import type { Store } from "./store.ts";
  * what the overrides bring: an optional method absent inside stays absent outside.
  */
 export function decorate(inner: Store, overrides: Partial<Store>): Store {
-  const { stage, resume, mount, listReferrers } = inner;
+  const { parents, stage, resume, mount, listReferrers } = inner;
   const remove = inner.delete;
   return {
     location: inner.location,
@@ -16,6 +16,7 @@ export function decorate(inner: Store, overrides: Partial<Store>): Store {
     open: inner.open.bind(inner),
     tags: inner.tags.bind(inner),
     referrers: inner.referrers.bind(inner),
+    ...(parents ? { parents: parents.bind(inner) } : {}),
     push: inner.push.bind(inner),
     update: inner.update.bind(inner),
     ...(stage ? { stage: stage.bind(inner) } : {}),

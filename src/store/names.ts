@@ -71,6 +71,8 @@ export interface Names {
   tags(options?: Page): AsyncIterable<Tag>;
   /** In ASCII order of their digests; the digest tags among the names included, last. */
   referrers(subject: Descriptor, options?: ReferrersOptions): AsyncIterable<Referrer>;
+  /** The indexes that list a manifest, as `Source.parents` has it. */
+  parents?(child: Digest, options?: Signal): AsyncIterable<Descriptor>;
   /**
    * Applies one batch, all or none, durably.
    * @throws OciError CONFLICT when an `expect` does not hold; nothing has changed then

@@ -63,6 +63,7 @@ class Repository {
 
   store(): Store {
     const { unlisted, dispose } = this.#options;
+    const { parents } = this.#names;
     return {
       location: this.#options.location,
       // Where other tools write too, a manifest does not prove that its layers are there.
@@ -73,6 +74,7 @@ class Repository {
       open: (descriptor, options) => this.#open(descriptor, options),
       tags: (page) => this.#names.tags(page),
       referrers: (subject, page) => this.#names.referrers(subject, page),
+      ...(parents ? { parents: parents.bind(this.#names) } : {}),
       push: (descriptor, source, options) =>
         options.kind === "blob"
           ? this.#pushBlob(descriptor, source, options)

@@ -56,6 +56,11 @@ export interface Source extends AsyncDisposable {
   tags(options?: Page): AsyncIterable<Tag>;
   /** Everything that hangs on a manifest, in whatever way this medium records it; each once. */
   referrers(subject: Descriptor, options?: ReferrersOptions): AsyncIterable<Referrer>;
+  /**
+   * The indexes here that list a manifest, tagged or not; each once. A layout knows of those that its index.json leads
+   * to, and not of one that its tag has left.
+   */
+  parents?(child: Digest, options?: Signal): AsyncIterable<Descriptor>;
 }
 
 export interface PushOptions extends Signal {

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { openRemote } from "../../src/remote/open-remote.ts";
+import { hang, pushIndex } from "../policy/scene.ts";
 import { berth, type Ran } from "./berth.ts";
 import { imageLayout, workFolder } from "./fixture.ts";
 import { serve } from "./served.ts";
@@ -104,6 +106,35 @@ describe("serve --policy", () => {
     await server.stop("SIGTERM");
     const [first] = await linesOf(join(cwd, "audit.log"));
     assert.equal(first?.["event"], "refused");
+  });
+
+  test("killed and started again, it knows the parts of an index that has no tag", async () => {
+    await using folder = await prepared();
+    const cwd = folder.path;
+    await writeFile(join(cwd, "policy.yaml"), POLICY.replace("by: release", "by: release, on: index"));
+    await using server = await serve(GATE, cwd);
+    const credentials = async () => ({ type: "basic" as const, username: "ci", password: "s3cr3t" });
+    await using pusher = await openRemote({ host: server.host, repository: "prod/app", credentials });
+    const { root, arm } = await pushIndex(pusher);
+    const sbom = (await hang(pusher, arm, "{}", "application/spdx+json")).descriptor;
+    const signed = await berth(
+      ["sign", `${server.host}/prod/app@${root.digest}`, "--key", "berth.key", "-u", "ci", "--password-stdin"],
+      { cwd, env: { COSIGN_PASSWORD: "" }, input: "s3cr3t" },
+    );
+    assert.equal(signed.code, 0, signed.err);
+    for (const [digest, signal] of [
+      [arm.digest, "SIGKILL"],
+      [sbom.digest, "SIGKILL"],
+      [arm.digest, "SIGTERM"],
+    ] as const) {
+      await server.stop(signal);
+      await using again = await serve(GATE, cwd);
+      const answer = await fetch(`http://${again.host}/v2/prod/app/manifests/${digest}`);
+      assert.equal(answer.status, 200, await answer.text());
+      const listed = await fetch(`http://${again.host}/v2/prod/app/referrers/${arm.digest}`);
+      assert.match(await listed.text(), new RegExp(sbom.digest));
+      await again.stop(signal);
+    }
   });
 
   test("it does not start with what it cannot enforce", async () => {

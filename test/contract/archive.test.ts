@@ -1,3 +1,4 @@
+import { fail } from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -52,6 +53,7 @@ function eachTime(path: string): Store {
     },
     tags: (page) => each((store) => store.tags(page)),
     referrers: (subject, options) => each((store) => store.referrers(subject, options)),
+    parents: (child, options) => each((store) => store.parents?.(child, options) ?? fail("no parents")),
     push: (descriptor, source, options) => during((store) => store.push(descriptor, source, options)),
     update: (changes, options) => during((store) => store.update(changes, options)),
     delete: (descriptor, options) => during(async (store) => store.delete?.(descriptor, options)),

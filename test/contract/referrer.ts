@@ -130,4 +130,27 @@ export function referrerContract({ open, traits }: Context): void {
       ["digest-tag", `${prefix}.sig`],
     ]);
   });
+
+  test("the indexes that list a manifest are told, without a tag as well", async () => {
+    const store = await open();
+    // Nobody can ask a registry for them.
+    if (store.location.medium === "registry") return assert.equal(store.parents, undefined);
+    const parts = image("listed");
+    await pushImage(store, parts);
+    const child = parts.manifest.descriptor;
+    const parents = async (): Promise<readonly string[]> =>
+      (await Array.fromAsync(store.parents?.(child.digest) ?? [])).map(({ digest }) => digest).toSorted();
+    assert.deepEqual(await parents(), []);
+    const inner = index([child, child]);
+    const outer = index([inner.descriptor]);
+    const tagged = index([child], { annotations: { "org.example.key": "another" } });
+    const both = [inner.descriptor.digest, tagged.descriptor.digest].toSorted();
+    await pushManifest(store, inner);
+    await pushManifest(store, outer);
+    await pushManifest(store, tagged, ["v1"]);
+    assert.deepEqual(await parents(), both);
+    assert.deepEqual(await Array.fromAsync(store.parents?.(inner.descriptor.digest) ?? []), [outer.descriptor]);
+    await store.delete?.(tagged.descriptor, { kind: "manifest" });
+    assert.deepEqual(await parents(), [inner.descriptor.digest]);
+  });
 }

@@ -54,6 +54,8 @@ export interface GateSceneOptions {
   readonly open?: boolean;
   readonly judge?: (judge: GateJudge) => GateJudge;
   readonly registry?: (registry: Registry) => Registry;
+  /** An empty one, or what another scene left; the caller removes it. A folder of its own by default. */
+  readonly folder?: string;
 }
 
 export async function judgeOf(policy: string): Promise<GateJudge> {
@@ -68,7 +70,7 @@ export async function judgeOf(policy: string): Promise<GateJudge> {
 /** A server with a gate over loopback, its registry on a disk. */
 export async function openGateScene(options: GateSceneOptions = {}): Promise<GateScene> {
   const { kind = "depot", policy = SIGNED, open = false } = options;
-  const folder = await mkdtemp(join(tmpdir(), "berth-gate-"));
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "berth-gate-")));
   const repository = kind === "layout" ? "app" : "team/app";
   if (kind === "layout") await (await openLayout(join(folder, "app"), { create: true }))[Symbol.asyncDispose]();
   const opened = await openRegistry(kind === "layout" ? join(folder, "app") : folder);
@@ -123,7 +125,7 @@ export async function openGateScene(options: GateSceneOptions = {}): Promise<Gat
       await server.close(0);
       await gate[Symbol.asyncDispose]();
       await registry[Symbol.asyncDispose]();
-      await rm(folder, { recursive: true, force: true });
+      if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -63,7 +63,7 @@ export function createGate(registry: Registry, options: GateOptions): Gate {
     const descriptor = await manifestAt(store, digest);
     if (!descriptor) return;
     await guarded.isVisible(store, descriptor);
-    for (const parent of await guarded.parentsOf(store, digest)) {
+    for await (const parent of guarded.parentsOf(store, digest)) {
       if (guarded.wasAsked(parent.digest)) await guarded.isVisible(store, parent);
     }
   }

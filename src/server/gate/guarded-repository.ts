@@ -1,10 +1,10 @@
 import { isOciError } from "../../error/oci-error.ts";
-import { bareDescriptor, type Descriptor } from "../../spec/descriptor.ts";
+import type { Descriptor } from "../../spec/descriptor.ts";
 import type { Digest } from "../../spec/digest.ts";
-import { isIndexType } from "../../spec/media-type.ts";
 import { Limits } from "../../spec/limits.ts";
 import type { Store } from "../../store/store.ts";
 import { brokenRule, type GateEvent, type GateJudge } from "./judge.ts";
+import { KnownParents } from "./known-parents.ts";
 import type { Natures } from "./nature.ts";
 import { TagIndex } from "./tag-index.ts";
 import { type Judged, Verdicts } from "./verdicts.ts";
@@ -29,8 +29,7 @@ export class GuardedRepository {
   readonly #verdicts: Verdicts;
   /** Whether what was asked about was seen, so that a change is told once. */
   readonly #told = new Map<Digest, boolean>();
-  /** Indexes that no tag need lead to. */
-  readonly #indexes = new Map<Digest, Descriptor>();
+  readonly #parents: KnownParents;
   #written = 0;
   #deleted = 0;
   #tags: { readonly index: Promise<TagIndex>; readonly written: number; until: number } | undefined;
@@ -38,7 +37,8 @@ export class GuardedRepository {
 
   constructor(options: GuardedRepositoryOptions) {
     this.#options = options;
-    const { name, judge, now } = options;
+    const { name, judge, natures, now } = options;
+    this.#parents = new KnownParents(natures);
     this.#verdicts = new Verdicts({
       repository: name,
       judge,
@@ -61,13 +61,9 @@ export class GuardedRepository {
     if (what === "deleted") this.#deleted += 1;
   }
 
-  /** An index that no tag need lead to vouches for its children. */
+  /** An index that the repository may not lead to vouches for its children. */
   learn(descriptor: Descriptor): void {
-    if (!isIndexType(descriptor.mediaType) || this.#indexes.has(descriptor.digest)) return;
-    this.#indexes.set(descriptor.digest, bareDescriptor(descriptor));
-    const [oldest] = this.#indexes.keys();
-    if (this.#indexes.size > Limits.gateVerdicts && oldest !== undefined) this.#indexes.delete(oldest);
-    void this.#tags?.index.then((index) => index.forgetParents()).catch(() => undefined);
+    this.#parents.learn(descriptor);
   }
 
   /** Whether pullers may see a manifest that is here. What goes wrong hides it. */
@@ -119,10 +115,9 @@ export class GuardedRepository {
     }
   }
 
-  /** The indexes that list a manifest. */
-  async parentsOf(store: Store, digest: Digest): Promise<readonly Descriptor[]> {
-    const index = await this.tags(store);
-    return index.parentsOf(digest, store, this.#options.natures, this.#indexes.values());
+  /** The indexes that list a manifest, each once. */
+  parentsOf(store: Store, digest: Digest): AsyncIterable<Descriptor> {
+    return this.#parents.of(store, digest);
   }
 
   async #look(store: Store, descriptor: Descriptor, depth: number, onJudged?: (own: Judged) => void): Promise<boolean> {
@@ -141,7 +136,7 @@ export class GuardedRepository {
     const own = await this.#verdicts.of(store, descriptor, index.tagsOf(descriptor.digest));
     onJudged?.(own);
     if (own.allowed) return true;
-    for (const parent of await this.parentsOf(store, descriptor.digest)) {
+    for await (const parent of this.parentsOf(store, descriptor.digest)) {
       if ((await store.exists(parent)) && (await this.#look(store, parent, depth + 1))) return true;
     }
     return false;

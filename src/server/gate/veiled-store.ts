@@ -8,6 +8,8 @@ import { type GuardedRepository, manifestAt } from "./guarded-repository.ts";
 
 /** A repository as pullers see it: what is hidden is not there, in the words of what is not there. */
 export function veil(store: Store, guarded: GuardedRepository): Store {
+  const { parents } = store;
+
   /** A repository of which nothing can be seen is not there either. */
   const requireAnything = async (): Promise<void> => {
     if (!(await guarded.anything(store))) throw unknownRepository(guarded.name);
@@ -82,5 +84,14 @@ export function veil(store: Store, guarded: GuardedRepository): Store {
         if (manifest && (await guarded.isVisible(store, manifest))) yield referrer;
       }
     },
+    ...(parents
+      ? {
+          async *parents(child, options) {
+            for await (const parent of parents.call(store, child, options)) {
+              if (await guarded.isVisible(store, parent)) yield parent;
+            }
+          },
+        }
+      : {}),
   });
 }
