@@ -2,6 +2,7 @@ import { OciError } from "../error/oci-error.ts";
 import type { PolicyEngine } from "../policy/engine.ts";
 import type { GateEvent, GateJudge } from "../server/gate/judge.ts";
 import type { HandlerOptions } from "../server/handler.ts";
+import type { ServerMetrics } from "../server/metrics/server-metrics.ts";
 import type { Pushers } from "../server/pushers.ts";
 import { Limits } from "../spec/limits.ts";
 import type { Registry } from "../store/store.ts";
@@ -25,6 +26,12 @@ export interface OpenedGate extends AsyncDisposable {
   anyone(readOnly: boolean, deletes: boolean): string;
 }
 
+export interface GateSurroundings {
+  readonly readOnly: boolean;
+  readonly metrics: ServerMetrics | undefined;
+  readonly context: Context;
+}
+
 function anyone(guarded: boolean, pushers: Pushers | undefined): OpenedGate["anyone"] {
   return (readOnly, deletes) => {
     const all = guarded ? "what the policy allows" : "all of it";
@@ -41,8 +48,7 @@ function anyone(guarded: boolean, pushers: Pushers | undefined): OpenedGate["any
 export async function openGate(
   registry: Registry,
   values: GateOptionValues,
-  readOnly: boolean,
-  context: Context,
+  { readOnly, metrics, context }: GateSurroundings,
 ): Promise<OpenedGate> {
   const pushers = await openPushers(values, context);
   const access = pushers ? { ...pushers, ...(values.login === undefined ? {} : { login: values.login }) } : {};
@@ -64,12 +70,13 @@ export async function openGate(
   const judge = judgeOf(await openPolicyFile(values.policy, context), values.as);
   const { createGate } = await import("../server/gate/gate.ts");
   const { auditLine } = await import("../server/gate/audit-line.ts");
-  const log = values.auditLog === undefined ? undefined : await openAuditLog(values.auditLog, context);
+  const log = values.auditLog === undefined ? undefined : await openAuditLog(values.auditLog, context, metrics);
   const gate = createGate(registry, {
     judge,
     refuse: values.gate === "refuse",
     onEvent: (event: GateEvent) => {
       log?.write(auditLine(event, new Date()));
+      metrics?.gate(event);
       reportGate(event, context);
     },
   });

@@ -74,13 +74,13 @@ export function choice<const Word extends string>(
   };
 }
 
-/** One value that is a number once it is read; undefined unless given. */
-function measure(
+/** One value that is more than a text once it is read; undefined unless given. */
+function measure<Value = number>(
   flags: string,
   about: string,
-  parse: (raw: string) => number | undefined,
+  parse: (raw: string) => Value | undefined,
   expected: string,
-): Option<number | undefined> {
+): Option<Value | undefined> {
   return {
     flags,
     about,
@@ -132,6 +132,24 @@ export function duration(flags: string, about: string): Option<number | undefine
     return number === undefined || factor === undefined ? undefined : Number(number) * factor;
   };
   return measure(flags, about, parse, "a time such as 90s, 15m, 1h or 7d");
+}
+
+/** Where a program listens. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+const HOST_PORT = /^(?:(?:\[([\da-f:.]{2,45})\]|([\w.-]{1,253}))?:)?(\d{1,5})$/i;
+
+/** `host:port`, `[::1]:port`, or a port of 127.0.0.1; undefined unless given. */
+export function hostPort(flags: string, about: string): Option<HostPort | undefined> {
+  const parse = (raw: string): HostPort | undefined => {
+    const [, address, name, digits = ""] = (raw.length < 300 && HOST_PORT.exec(raw)) || [];
+    const port = digits === "" ? Number.NaN : Number(digits);
+    return port <= 65_535 ? { host: address ?? name ?? "127.0.0.1", port } : undefined;
+  };
+  return measure(flags, about, parse, "a port, or host:port, with a port from 0 to 65535");
 }
 
 /** `key=value`, many times; the last of one key wins. */

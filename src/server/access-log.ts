@@ -1,14 +1,9 @@
 import { isOciError } from "../error/oci-error.ts";
-import { openLineLog } from "./line-log.ts";
+import { type LineLogOptions, openLineLog } from "./line-log.ts";
 import { requestPath } from "./request-path.ts";
 import type { ServerEvent } from "./serve.ts";
 
-export interface AccessLogOptions {
-  /** Called when lines cannot be written, once until they can be again. */
-  readonly onTrouble?: (error: Error) => void;
-  /** Called when they can be again, with the number of lines that are missing. */
-  readonly onRecovery?: (missing: number) => void;
-}
+export type AccessLogOptions = Pick<LineLogOptions, "onTrouble" | "onRecovery" | "onLoss">;
 
 /** A line of JSON for each request. Whatever becomes of the file, the server goes on. */
 export interface AccessLog extends AsyncDisposable {

@@ -5,6 +5,7 @@ import type { Handler } from "./handler.ts";
 import { isContentBody, type ServerRequest, type ServerResponse } from "./message.ts";
 import type { Pace, Paced } from "./pace.ts";
 import { RequestBody } from "./request-body.ts";
+import type { RouteKind } from "./route.ts";
 import { sendContent, type Sent } from "./send-content.ts";
 import type { UnsentBodies } from "./unsent-bodies.ts";
 
@@ -13,9 +14,12 @@ const LINGER_BYTES = 16 * 1024 * 1024;
 const LINGER_TIME = 2000;
 
 export interface ExchangeResult {
+  readonly route: RouteKind | undefined;
   readonly status: number;
   /** Bytes of the body that were handed to the connection. */
   readonly bytes: number;
+  /** Bytes of the request's body that came, as far as anybody wanted them. */
+  readonly received: number;
   readonly error: unknown;
 }
 
@@ -43,20 +47,21 @@ export async function exchange(
   });
   const paced: Paced = { socket: incoming.socket, receiving: false };
   const state = { continued: !options.expectsContinue };
+  const body = new RequestBody(incoming, {
+    paced,
+    onStart: () => {
+      if (state.continued) return;
+      state.continued = true;
+      outgoing.writeContinue();
+    },
+  });
   options.pace.watch(paced);
   try {
     const response = await handler({
       method: incoming.method ?? "",
       target: incoming.url ?? "",
       headers: incoming.headers,
-      body: new RequestBody(incoming, {
-        paced,
-        onStart: () => {
-          if (state.continued) return;
-          state.continued = true;
-          outgoing.writeContinue();
-        },
-      }),
+      body,
       release: free,
       signal: gone.signal,
     } satisfies ServerRequest);
@@ -70,7 +75,8 @@ export async function exchange(
       sent,
     });
     await options.unsent.sent(outgoing);
-    return { status: response.status, bytes: sent.bytes, error: error ?? response.error };
+    const { route, status } = response;
+    return { route, status, bytes: sent.bytes, received: body.received, error: error ?? response.error };
   } finally {
     options.pace.forget(paced);
   }

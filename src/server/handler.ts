@@ -22,7 +22,7 @@ import { putManifest } from "./put-manifest.ts";
 import type { Query } from "./query.ts";
 import { listReferrers } from "./referrers.ts";
 import { renderError } from "./render-error.ts";
-import type { Route } from "./route.ts";
+import type { Route, RouteKind, Target } from "./route.ts";
 import { listTags } from "./tags.ts";
 import { UploadSessions, type UploadSessionsOptions } from "./upload-sessions.ts";
 import { appendToUpload, cancelUpload, finishUpload, startUpload, uploadStatus } from "./uploads.ts";
@@ -58,10 +58,12 @@ export interface HandlerOptions {
 /** Answers requests of the distribution API. Disposing suspends open uploads; they can be resumed by their id. */
 export interface Handler extends AsyncDisposable {
   (request: ServerRequest): Promise<ServerResponse>;
+  /** How many uploads are open at this moment: begun, and neither finished nor given up. */
+  openUploads(): number;
 }
 
 const READING: readonly string[] = ["GET", "HEAD"];
-const METHODS: Readonly<Record<Route["kind"], readonly string[]>> = {
+const METHODS: Readonly<Record<RouteKind, readonly string[]>> = {
   ping: READING,
   catalog: READING,
   tags: READING,
@@ -101,35 +103,42 @@ export function createHandler(registry: Registry, options: HandlerOptions = {}):
   };
 
   async function handle(request: ServerRequest): Promise<ServerResponse> {
-    const response = await answer(request);
+    let target: Target | undefined;
+    let response: ServerResponse;
+    try {
+      target = targets.parse(request.target);
+      response = await answer(request, target);
+    } catch (error) {
+      response = explain(error, request);
+    }
     const headers = { ...API_VERSION, ...response.headers };
+    const route = target?.route?.kind;
     if (request.method === "HEAD" && response.body !== undefined) {
       if (isContentBody(response.body)) await response.body.content[Symbol.asyncDispose]();
       const { body: _body, ...head } = response;
-      return { ...head, headers };
+      return { ...head, headers, route };
     }
-    return { ...response, headers };
+    return { ...response, headers, route };
   }
 
   const challenge = options.challenge ?? 'Basic realm="berth"';
   const guarded = gate !== undefined || authenticate !== undefined;
 
-  async function answer(request: ServerRequest): Promise<ServerResponse> {
-    try {
-      const { route, query } = targets.parse(request.target);
-      if (!route) throw new OciError("NAME_UNKNOWN", "Nothing answers at this path");
-      const refused = refuseMethod(request.method, route, options);
-      if (refused) return refused;
-      refuseCrossSite(request);
-      if (guarded) return await answerGuarded(request, route, query);
-      const context = { ...shared, request, query };
-      return query.has("ns") ? await inNamespace(context, route, dispatch) : await dispatch(context, route);
-    } catch (error) {
-      if (!READING.includes(request.method) && isUnwritable(error)) return { ...renderError(UNWRITABLE), error };
-      // With credentials there may be more to see (RFC 9110 section 11.6.1): told of everything that is missing.
-      const helps = isOciError(error, "UNAUTHORIZED") || (authenticate !== undefined && isMissing(error));
-      return renderError(error, helps ? { headers: { "www-authenticate": challenge } } : {});
-    }
+  function answer(request: ServerRequest, { route, query }: Target): Promise<ServerResponse> | ServerResponse {
+    if (!route) throw new OciError("NAME_UNKNOWN", "Nothing answers at this path");
+    const refused = refuseMethod(request.method, route, options);
+    if (refused) return refused;
+    refuseCrossSite(request);
+    if (guarded) return answerGuarded(request, route, query);
+    const context = { ...shared, request, query };
+    return query.has("ns") ? inNamespace(context, route, dispatch) : dispatch(context, route);
+  }
+
+  function explain(error: unknown, { method }: ServerRequest): ServerResponse {
+    if (!READING.includes(method) && isUnwritable(error)) return { ...renderError(UNWRITABLE), error };
+    // With credentials there may be more to see (RFC 9110 section 11.6.1): told of everything that is missing.
+    const helps = isOciError(error, "UNAUTHORIZED") || (authenticate !== undefined && isMissing(error));
+    return renderError(error, helps ? { headers: { "www-authenticate": challenge } } : {});
   }
 
   /** For clients that are not all alike. */
@@ -153,11 +162,14 @@ export function createHandler(registry: Registry, options: HandlerOptions = {}):
     }
   }
 
-  return Object.assign(handle, { [Symbol.asyncDispose]: () => sessions[Symbol.asyncDispose]() });
+  return Object.assign(handle, {
+    openUploads: () => sessions.size,
+    [Symbol.asyncDispose]: () => sessions[Symbol.asyncDispose](),
+  });
 }
 
 /** Whoever gives credentials may be shown more; some clients look at the first of them whether any are of use. */
-const INVITING: readonly Route["kind"][] = ["ping", "catalog", "tags", "referrers", "oras-referrers"];
+const INVITING: readonly RouteKind[] = ["ping", "catalog", "tags", "referrers", "oras-referrers"];
 
 function isMissing(error: unknown): boolean {
   return isOciError(error, "NAME_UNKNOWN", "MANIFEST_UNKNOWN", "BLOB_UNKNOWN");

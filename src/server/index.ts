@@ -13,5 +13,6 @@ export { createHandler, type Handler, type HandlerOptions } from "./handler.ts";
 export { type ContentBody, type HeaderFields, type ServerRequest, type ServerResponse } from "./message.ts";
 export { type PaceOptions } from "./pace.ts";
 export { parsePushers, type Pushers } from "./pushers.ts";
-export { type RunningServer, serve, type ServeOptions, type ServerEvent } from "./serve.ts";
+export { type RouteKind } from "./route.ts";
+export { type RunningServer, serve, type ServeOptions, type ServerEvent, type ServerLoad } from "./serve.ts";
 export { type UploadSessionsOptions } from "./upload-sessions.ts";

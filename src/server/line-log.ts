@@ -13,6 +13,8 @@ export interface LineLogOptions {
   readonly onTrouble?: (error: Error) => void;
   /** Called when they can be again, with the number of lines that are missing. */
   readonly onRecovery?: (missing: number) => void;
+  /** Called when lines are lost, with their number: they could not be written, and too many others wait already. */
+  readonly onLoss?: (lines: number) => void;
 }
 
 /** A file of lines. Whatever becomes of it, the server goes on. */
@@ -70,7 +72,9 @@ export async function openLineLog(target: string | 1, options: LineLogOptions): 
     trouble.known = true;
   });
   file.on("drop", (lines: string) => {
-    trouble.missing += lines.split("\n").length - 1;
+    const lost = lines.split("\n").length - 1;
+    trouble.missing += lost;
+    options.onLoss?.(lost);
   });
   file.on("write", (bytes: number) => {
     if (bytes === 0) return;

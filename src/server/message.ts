@@ -1,5 +1,6 @@
 import type { Bytes } from "../bytes/bytes.ts";
 import type { Content } from "../store/content.ts";
+import type { RouteKind } from "./route.ts";
 
 /** Header fields by lower-case name. */
 export type HeaderFields = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -35,6 +36,8 @@ export interface ServerResponse {
   readonly body?: Uint8Array | ContentBody;
   /** What was rendered, when the answer is an error; for logs, never sent. */
   readonly error?: unknown;
+  /** What kind of thing was asked for; undefined where nothing answers. Never sent. */
+  readonly route?: RouteKind | undefined;
 }
 
 /** One header field as text; several lines of it joined by commas (RFC 9110 section 5.3). */

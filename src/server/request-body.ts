@@ -24,11 +24,17 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
   #asked: PromiseWithResolvers<Result> | undefined;
   #state: "new" | "flowing" | "paused" | "ended" | "broken" = "new";
   #cause: unknown;
+  #received = 0;
   #detach: (() => void) | undefined;
 
   constructor(incoming: IncomingMessage, options: RequestBodyOptions) {
     this.#incoming = incoming;
     this.#options = options;
+  }
+
+  /** Bytes that came so far. */
+  get received(): number {
+    return this.#received;
   }
 
   [Symbol.asyncIterator](): this {
@@ -77,6 +83,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
   }
 
   #take(chunk: Uint8Array): void {
+    this.#received += chunk.length;
     const asked = this.#asked;
     if (asked) {
       this.#asked = undefined;

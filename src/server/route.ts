@@ -20,6 +20,8 @@ export type Route =
   | { readonly kind: "oras-referrers"; readonly repository: string }
   | { readonly kind: "extensions"; readonly repository?: string };
 
+export type RouteKind = Route["kind"];
+
 export interface Target {
   /** Undefined: nothing answers there. */
   readonly route: Route | undefined;

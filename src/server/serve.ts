@@ -1,15 +1,15 @@
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse as NodeResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse as NodeResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { errnoOf } from "../disk/error.ts";
 import { OciError } from "../error/oci-error.ts";
 import type { Registry } from "../store/store.ts";
 import { Departures } from "./departures.ts";
 import { exchange } from "./exchange.ts";
 import { createHandler, type HandlerOptions } from "./handler.ts";
+import { listen } from "./listen.ts";
 import { Pace, type PaceOptions } from "./pace.ts";
 import { renderError } from "./render-error.ts";
 import { RequestIds } from "./request-ids.ts";
+import type { RouteKind } from "./route.ts";
 import { Turns } from "./turns.ts";
 import { UnsentBodies } from "./unsent-bodies.ts";
 
@@ -23,9 +23,13 @@ export interface ServerEvent {
   readonly method: string;
   /** As it came, percent-encoded, and with whatever secret its query holds; escape it before showing it. */
   readonly target: string;
+  /** What kind of thing was asked for; undefined where nothing answers. */
+  readonly route: RouteKind | undefined;
   readonly status: number;
   /** Bytes of the answer's body that were handed to the connection. */
   readonly bytes: number;
+  /** Bytes of the request's body that came, as far as they were wanted. */
+  readonly received: number;
   readonly milliseconds: number;
   /** The client's word for itself. */
   readonly agent: string | undefined;
@@ -48,9 +52,19 @@ export interface ServeOptions extends HandlerOptions {
   readonly onEvent?: (event: ServerEvent) => void;
 }
 
+/** How busy a server is at one moment. */
+export interface ServerLoad {
+  readonly connections: number;
+  /** Requests whose answer is not out yet. */
+  readonly requests: number;
+  /** Uploads that were begun and are neither finished nor given up. */
+  readonly uploads: number;
+}
+
 export interface RunningServer {
   readonly url: string;
   readonly address: AddressInfo;
+  load(): Promise<ServerLoad>;
   /** Stops accepting, lets requests under way finish within the grace (10 s by default), then cuts them off. */
   close(graceMs?: number): Promise<void>;
 }
@@ -77,7 +91,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     const started = performance.now();
     const id = ids.next();
     const { remoteAddress } = incoming.socket;
-    const { status, bytes, error } = await exchange(handler, incoming, outgoing, {
+    const { route, status, bytes, received, error } = await exchange(handler, incoming, outgoing, {
       id,
       expectsContinue,
       closing: () => closing,
@@ -91,8 +105,10 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       remote: remoteAddress,
       method: incoming.method ?? "",
       target: incoming.url ?? "",
+      route,
       status,
       bytes,
+      received,
       milliseconds: performance.now() - started,
       agent: incoming.headers["user-agent"],
       ...(error === undefined ? {} : { error }),
@@ -130,13 +146,17 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     if (turns.current(socket)?.headersSent) socket.destroy();
     else refuseGarbage(error, socket);
   });
-  await listen(server, options);
-
-  const address = server.address() as AddressInfo;
-  const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
+  const { host = "127.0.0.1", port = 0 } = options;
+  const { url, address } = await listen(server, { host, port, named: { host: "--host", port: "--port" } });
   return {
-    url: `http://${host}:${address.port}`,
+    url,
     address,
+    async load() {
+      const { promise, resolve } = Promise.withResolvers<number>();
+      // It fails when the server is closed: then there are none.
+      server.getConnections((error, count) => resolve(error ? 0 : count));
+      return { connections: await promise, requests: active.size, uploads: handler.openUploads() };
+    },
     async close(graceMs = GRACE) {
       closing = true;
       const closed = new Promise((resolve) => server.close(resolve));
@@ -148,43 +168,6 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       await handler[Symbol.asyncDispose]();
     },
   };
-}
-
-async function listen(server: Server, { host = "127.0.0.1", port = 0 }: ServeOptions): Promise<void> {
-  try {
-    server.listen(port, host);
-    await once(server, "listening");
-  } catch (cause) {
-    throw cannotListen(cause, host, port);
-  }
-}
-
-const HOST_HINT = "Give an address of this machine with --host; 0.0.0.0 stands for all of them";
-
-function cannotListen(cause: unknown, host: string, port: number): OciError {
-  const code = errnoOf(cause);
-  switch (code) {
-    case "EADDRINUSE":
-      return new OciError("CONFLICT", `Port ${port} on ${host} is taken`, {
-        hint: "Choose another --port, or 0 for any free one",
-        cause,
-      });
-    case "EACCES":
-      return new OciError("USAGE", `Port ${port} on ${host} is not for this user`, {
-        hint: "Choose a --port from 1024 on",
-        cause,
-      });
-    case "EADDRNOTAVAIL":
-      return new OciError("USAGE", `This machine has no address ${host}`, { hint: HOST_HINT, cause });
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-      return new OciError("USAGE", `There is no address called ${host}`, { hint: HOST_HINT, cause });
-    default:
-      return new OciError("IO", `Cannot listen on ${host}:${port}: ${code ?? "unknown failure"}`, {
-        hint: "Choose another --host or --port",
-        cause,
-      });
-  }
 }
 
 /** Answers what is no HTTP, or not in time, and closes: nobody can tell where the next request would begin. */

@@ -51,6 +51,11 @@ export class UploadSessions implements AsyncDisposable {
     this.#timer = setInterval(() => void this.#makeRoom().catch(() => undefined), SUSPEND_AFTER).unref();
   }
 
+  /** How many are open, suspended ones included. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
   /** Opens an upload where there is room for one. @throws OciError TOOMANYREQUESTS, and what `stage` throws */
   async start(repository: string, store: Store, stage: () => Promise<Upload>): Promise<Upload> {
     await this.#makeRoom();

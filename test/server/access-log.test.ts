@@ -44,8 +44,10 @@ const event: ServerEvent = {
   remote: "127.0.0.1",
   method: "GET",
   target: "/v2/",
+  route: "ping",
   status: 200,
   bytes: 2,
+  received: 0,
   milliseconds: 1.23456,
   agent: "tester/1",
 };

@@ -1,14 +1,12 @@
 import { once } from "node:events";
-import { errnoOf } from "../../disk/error.ts";
 import { parseNamePattern } from "../../spec/name-pattern.ts";
 import { openLog } from "../access-log-file.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { reportDepotEvent } from "../depot-report.ts";
 import { gateOptions } from "../gate-options.ts";
-import { byteSize, duration, flag, integer, list, required, text } from "../option.ts";
-import { otherOwner } from "../owner.ts";
-import { readDirectory } from "../path-argument.ts";
+import { byteSize, duration, flag, hostPort, integer, list, required, text } from "../option.ts";
 import { reportRequest } from "../request-report.ts";
+import { readServedFolder } from "../served-folder.ts";
 import { reportUpkeep } from "../upkeep-report.ts";
 
 const DEFAULT_PORT = 5000;
@@ -30,6 +28,10 @@ export const command: Command = defineCommand({
     accessLog: text(
       "--access-log <file>",
       "append a line of JSON for each request, - for standard output (default: none); SIGHUP opens the file anew",
+    ),
+    metrics: hostPort(
+      "--metrics <host:port>",
+      "answer GET /metrics (for Prometheus) and GET /healthz on a port of their own (default: none; without a host: 127.0.0.1)",
     ),
     maxBlobSize: byteSize("--max-blob-size <size>", "refuse blobs larger than this, as 10GiB (default: no limit)"),
     gcInterval: duration(
@@ -55,37 +57,40 @@ export const command: Command = defineCommand({
       about: "Nobody but pushers sees an image before the policy holds",
       line: "berth serve ./registry --policy policy.yaml --pusher-password-file pushers",
     },
+    {
+      about: "Figures for Prometheus, and whether it is well, on another port",
+      line: "berth serve ./registry --metrics 127.0.0.1:9464",
+    },
   ],
   async run({ path }, options, context) {
     const { signal, out } = context;
-    const [{ openRegistry }, { serve }, { keepNurseryOfServer }, { UpkeepSchedule }] = await Promise.all([
+    const [{ openRegistry }, { isLocal }, { serve }, { keepNurseryOfServer }, { UpkeepSchedule }] = await Promise.all([
       import("../../open/open-registry.ts"),
+      import("../../server/listen.ts"),
       import("../../server/serve.ts"),
       import("../nursery.ts"),
       import("../upkeep-schedule.ts"),
     ]);
     const sparse = options.sparse.map(parseNamePattern);
-    const directory = readDirectory(path, context);
-    const readOnly = options.readOnly || (await isUnwritable(directory));
-    if (readOnly && !options.readOnly) context.warn(`${path} cannot be written here: serving read-only`);
+    const { directory, readOnly } = await readServedFolder(path, options.readOnly, context);
     const gcGrace = options.gcGrace ?? HOUR;
-    const owner = readOnly ? undefined : await otherOwner(directory);
-    if (owner !== undefined)
-      context.warn(`${path} is kept by the user ${owner}: what root writes there locks that user out`);
-    const opened = await openRegistry(directory, {
-      readOnly,
-      leaseAge: leaseAge(gcGrace),
-      onDepotEvent: (event) => {
-        reportDepotEvent(event, context);
-      },
-      ...(options.name === undefined ? {} : { name: options.name }),
-    });
     {
+      await using metrics =
+        options.metrics && (await (await import("../metrics.ts")).openMetrics(options.metrics, directory, context));
+      const opened = await openRegistry(directory, {
+        readOnly,
+        leaseAge: leaseAge(gcGrace),
+        onDepotEvent: (event) => {
+          reportDepotEvent(event, context);
+        },
+        ...(options.name === undefined ? {} : { name: options.name }),
+      });
       await using registry = opened.registry;
       signal.throwIfAborted();
       const { openGate } = await import("../gate.ts");
-      await using gate = await openGate(registry, options, readOnly, context);
-      await using log = options.accessLog === undefined ? undefined : await openLog(options.accessLog, context);
+      await using gate = await openGate(registry, options, { readOnly, metrics, context });
+      await using log =
+        options.accessLog === undefined ? undefined : await openLog(options.accessLog, context, metrics);
       const server = await serve({
         registry,
         readOnly,
@@ -97,6 +102,7 @@ export const command: Command = defineCommand({
         port: options.port ?? DEFAULT_PORT,
         onEvent: (event) => {
           log?.write(event);
+          metrics?.request(event);
           reportRequest(event, context);
         },
       });
@@ -107,15 +113,20 @@ export const command: Command = defineCommand({
             gc: { interval: options.gcInterval ?? (opened.name === undefined ? HOUR : 0), grace: gcGrace },
             scrub: { interval: options.scrubInterval ?? 0 },
             onEvent: (event) => {
+              metrics?.upkept(event);
               reportUpkeep(event, context);
             },
           });
+      metrics?.serving(server);
       const { url } = server;
-      if (out.json) out.result({ url, ...(opened.name === undefined ? {} : { repository: opened.name }) }, []);
+      const about = opened.name === undefined ? {} : { repository: opened.name };
+      if (out.json) out.result({ url, ...about, ...(metrics ? { metrics: metrics.url } : {}) }, []);
       else await out.line(url);
       const what = opened.name === undefined ? "the layouts below" : `the repository ${opened.name} from`;
       context.note(`Serving ${what} ${path}; stop with Ctrl-C`);
-      if (!isLoopback(server.address.address)) {
+      if (metrics) context.note(`Metrics are at ${metrics.url}`);
+      if (metrics?.local === false) context.warn(`Whoever reaches ${metrics.url} may read the metrics`);
+      if (!isLocal(server.address)) {
         context.warn(`Whoever reaches ${url} may ${gate.anyone(readOnly, options.delete)}`);
       }
       if (gcGrace < SHORT_GRACE && !readOnly) {
@@ -132,19 +143,4 @@ export const command: Command = defineCommand({
 /** Leases have to be renewed long before the grace ends. */
 function leaseAge(grace: number): number {
   return Math.min(HOUR, grace) / 4;
-}
-
-function isLoopback(address: string): boolean {
-  return address === "::1" || /^(?:::ffff:)?127\./.test(address);
-}
-
-async function isUnwritable(directory: string): Promise<boolean> {
-  try {
-    const { access, constants } = await import("node:fs/promises");
-    await access(directory, constants.W_OK);
-    return false;
-  } catch (error) {
-    // What is not there at all is for others to say.
-    return ["EACCES", "EPERM", "EROFS"].includes(errnoOf(error) ?? "");
-  }
 }

@@ -1,15 +1,5 @@
-import { readFileSync } from "node:fs";
-import { findPackageJSON } from "node:module";
-import { OciError } from "../../error/oci-error.ts";
 import { type Command, defineCommand } from "../command.ts";
-
-/** The version in the package's own package.json, which lies above src/ and dist/ alike. */
-function packageVersion(): string {
-  const file = findPackageJSON(import.meta.url);
-  if (file === undefined) throw new OciError("IO", "The package.json of berth is missing; install berth again");
-  const { version } = JSON.parse(readFileSync(file, "utf8")) as { readonly version: string };
-  return version;
-}
+import { packageVersion } from "../package-version.ts";
 
 export const command: Command = defineCommand({
   arguments: {},
