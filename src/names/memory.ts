@@ -67,7 +67,7 @@ export class MemoryNames implements Names {
   }
 
   async *parents(child: Digest): AsyncIterable<Descriptor> {
-    yield* [...(this.#parents.get(child)?.values() ?? [])];
+    yield* this.#parents.get(child)?.values().toArray() ?? [];
   }
 
   async update(changes: readonly Change[]): Promise<void> {

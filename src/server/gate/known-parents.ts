@@ -40,7 +40,7 @@ export class KnownParents {
 
   async #readMet(store: Pick<Store, "fetch">): Promise<ReadonlyMap<Digest, readonly Descriptor[]>> {
     const below = new Map<Digest, Descriptor[]>();
-    for (const parent of [...this.#met.values()]) {
+    for (const parent of this.#met.values()) {
       try {
         const { children } = await this.#natures.of(store, parent);
         for (const digest of new Set(children.map((child) => child.digest))) {
