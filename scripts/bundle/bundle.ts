@@ -60,6 +60,8 @@ function folderOf(src: string, id: string): string | null {
   const [folder = "", file = ""] = relative(src, id).split(sep);
   // A thread begins when its file is loaded, and in the main thread there is nothing for it to do.
   if (folder === ".." || APART.has(folder) || file.endsWith("-thread.ts")) return null;
+  // A server has figures only where they are asked for.
+  if (folder === "server" && file === "metrics") return "server-metrics";
   // Whoever reads an index.json has no need of SQLite.
   return folder === "names" && file.startsWith("sql") ? "names-sql" : folder;
 }

@@ -31,6 +31,22 @@ describe("what a start loads", () => {
     });
   }
 
+  test("a server loads its figures only where they are asked for", () => {
+    const loaded = new Set<string>();
+    const waiting = ["serve.js", "server.js", "gate.js"];
+    for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+      if (loaded.has(file)) continue;
+      loaded.add(file);
+      const source = readFileSync(join(bundle, file), "utf8");
+      const imports = [...source.matchAll(/^(?:import|export) (?:.* from )?"([^"]+)";$/gm)].map(([, id = ""]) => id);
+      assert.ok(!imports.includes("prom-client"), `${file} imports prom-client`);
+      waiting.push(...imports.filter((id) => id.startsWith("./")).map((id) => id.slice(2)));
+    }
+    assert.ok(loaded.size > 3, "imports were found at all");
+    const files = globSync("*.js", { cwd: bundle });
+    assert.ok(files.some((file) => importsOf(file).includes("prom-client")));
+  });
+
   for (const words of [["version"], ["--help"], ["copy", "--help"], ["digest", "-"]]) {
     test(`berth ${words.join(" ")} runs to its end`, () => {
       const run = spawnSync(process.execPath, [join(root, "bin/berth.js"), ...words], { input: "", encoding: "utf8" });
