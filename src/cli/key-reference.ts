@@ -96,21 +96,24 @@ export async function openVerifiers(
   return verifiers;
 }
 
-/** A verifier of a key pair's owner, by either of its keys. @throws OciError FILE_INVALID, USAGE */
-export async function openEitherKey(reference: string, context: Context): Promise<Verifier> {
-  if (reference.startsWith(TOKEN)) {
-    const [verifier] = await openVerifiers([reference], context);
-    if (verifier) return verifier;
-  }
+/** A key pair's owner, by either of its keys: only with the private one can they sign. */
+export interface KeyOwner {
+  readonly verifier: Verifier;
+  readonly signer?: KeySigner;
+}
+
+/** @throws OciError FILE_INVALID, USAGE */
+export async function openEitherKey(reference: string, context: Context): Promise<KeyOwner> {
+  const { createKeySigner, createKeyVerifier } = await import("../sign/key.ts");
+  const owner = (signer: KeySigner): KeyOwner => ({ verifier: createKeyVerifier(signer.publicKey, reference), signer });
+  if (reference.startsWith(TOKEN)) return owner(await openToken(reference, context));
   const bytes = await readKey(reference, context);
-  const [{ parsePrivateKey, parsePublicKey }, { createKeySigner, createKeyVerifier }] = await Promise.all([
-    import("../sign/key-file.ts"),
-    import("../sign/key.ts"),
-  ]);
+  const { parsePrivateKey, parsePublicKey } = await import("../sign/key-file.ts");
   if (!Buffer.from(bytes).includes("PRIVATE KEY-----")) {
-    return createKeyVerifier(parsePublicKey(bytes, `key ${reference}`), reference);
+    return { verifier: createKeyVerifier(parsePublicKey(bytes, `key ${reference}`), reference) };
   }
   const { readPassword } = await import("./password.ts");
-  const key = await parsePrivateKey(bytes, () => readPassword(context), `key ${reference}`);
-  return createKeyVerifier(createKeySigner(key, reference).publicKey, reference);
+  return owner(
+    createKeySigner(await parsePrivateKey(bytes, () => readPassword(context), `key ${reference}`), reference),
+  );
 }

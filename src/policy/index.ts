@@ -7,17 +7,13 @@ export {
   type OpenVerifier,
   type PolicyEngine,
 } from "./engine.ts";
+export type { PromotedBy } from "./leave-record.ts";
 export type { Place } from "./match.ts";
-export {
-  type PreparedPromotion,
-  preparePromotion,
-  type PromotedBy,
-  type PromoteOptions,
-  type Promotion,
-} from "./promote.ts";
+export { type PreparedPromotion, preparePromotion, type PromoteOptions, type Promotion } from "./promote.ts";
 export { type PromotedTag, PROMOTION_PREDICATE, type PromotionRecord } from "./promotion-record.ts";
 export type { TagMove } from "./move-tags.ts";
-export { type PreparedUndo, prepareUndo, type UndoOptions } from "./undo.ts";
+export { type PreparedUndo, prepareUndo, type Undone, type UndoOptions } from "./undo.ts";
+export { UNDO_PREDICATE } from "./undo-record.ts";
 export { parsePolicy, type ParsePolicyOptions } from "./parse-policy.ts";
 export { pinReferrers } from "./pinned-source.ts";
 export type { Identity, IdentityText, Policy, Requirement, RequirementKind, Rule } from "./policy.ts";

@@ -2,12 +2,9 @@ import { collect } from "../bytes/collect.ts";
 import { OciError } from "../error/oci-error.ts";
 import type { Step } from "../graph/step.ts";
 import { membersOf } from "../sign/members.ts";
-import { attestManifests } from "../sign/sign.ts";
-import type { Signer } from "../sign/signer.ts";
 import { bareDescriptor, type Descriptor } from "../spec/descriptor.ts";
 import { isSameContent } from "../spec/layout-index-edit.ts";
 import { Limits } from "../spec/limits.ts";
-import { formatReference } from "../spec/reference.ts";
 import type { Signal } from "../store/content.ts";
 import type { Source, Store } from "../store/store.ts";
 import { copy, type CopyOptions, planCopy } from "../transfer/copy.ts";
@@ -16,6 +13,7 @@ import type { Summary } from "../transfer/summary.ts";
 import { eachOf } from "../transfer/workers.ts";
 import type { Decision } from "./decision.ts";
 import type { PolicyEngine } from "./engine.ts";
+import { movingWithRecord, type PromotedBy } from "./leave-record.ts";
 import type { Place } from "./match.ts";
 import { moveTags, tagAt, type TagMove } from "./move-tags.ts";
 import { listAhead, pinReferrers } from "./pinned-source.ts";
@@ -36,13 +34,6 @@ export interface PromoteOptions extends Signal {
   readonly now?: Date;
   readonly concurrency?: number;
   readonly onEvent?: OnTransferEvent;
-}
-
-/** Who signs the record. */
-export interface PromotedBy {
-  readonly signer: Signer;
-  /** What the record says of them. */
-  readonly facts: Readonly<Record<string, string>>;
 }
 
 /** What a promotion did. */
@@ -108,20 +99,30 @@ export async function preparePromotion(options: PromoteOptions): Promise<Prepare
       const open = tags.filter(({ from, to }) => !(from && to && isSameContent(from, to)));
       const moved = open.map(({ tag, from }): PromotedTag => ({ name: tag, previous: from?.digest ?? null }));
       if (open.length === 0) return { copied, moved, guarded: true };
-      const record = await leaveRecord(target, options, { decision, moved, by, now });
-      try {
+      const { repository, registry } = place;
+      const predicate = encodeRecord({
+        promotedAt: now.toISOString(),
+        source: options.from,
+        target: { repository, ...(registry === undefined ? {} : { registry }) },
+        tags: moved,
+        policy: decision.policy,
+        rules: decision.rules.map(({ rule }) => rule),
+        by: by.facts,
+      });
+      const record = {
+        subject,
+        place,
+        signer: by.signer,
+        predicateType: PROMOTION_PREDICATE,
+        predicate,
+        now,
+        ...waits,
+      };
+      return movingWithRecord(target, record, async () => {
         const named = target.location.medium === "registry" ? await withData(source, subject, waits) : subject;
-        const { guarded } = await moveTags(
-          target,
-          open.map((move) => ({ ...move, to: named })),
-          waits,
-        );
-        return { copied, moved, guarded, ...(record ? { record } : {}) };
-      } catch (error) {
-        // It tells of what did not happen. Where it cannot be removed it does no harm: no tag points there.
-        if (record) await target.delete?.(record, { kind: "manifest" }).catch(() => undefined);
-        throw error;
-      }
+        const moves = open.map((move) => ({ ...move, to: named }));
+        return { copied, moved, ...(await moveTags(target, moves, waits)) };
+      });
     },
   };
 }
@@ -137,45 +138,4 @@ function refused(decision: Decision): PreparedPromotion {
     throw new OciError("REFUSED", `The policy refuses it: ${decision.reason ?? ""}`, { digest: decision.digest });
   };
   return { decision, tags: [], steps: refuse, run: async () => refuse() };
-}
-
-async function leaveRecord(
-  target: Store,
-  { subject, place, from, signal }: PromoteOptions,
-  {
-    decision,
-    moved,
-    by,
-    now,
-  }: {
-    readonly decision: Decision;
-    readonly moved: readonly PromotedTag[];
-    readonly by: PromotedBy;
-    readonly now: Date;
-  },
-): Promise<Descriptor | undefined> {
-  const { repository, registry } = place;
-  const [signed] = await attestManifests({
-    subjects: [
-      {
-        target,
-        descriptor: subject,
-        ...(registry === undefined ? {} : { reference: formatReference({ host: registry, repository }) }),
-      },
-    ],
-    signer: by.signer,
-    predicateType: PROMOTION_PREDICATE,
-    predicate: encodeRecord({
-      promotedAt: now.toISOString(),
-      source: from,
-      target: { repository, ...(registry === undefined ? {} : { registry }) },
-      tags: moved,
-      policy: decision.policy,
-      rules: decision.rules.map(({ rule }) => rule),
-      by: by.facts,
-    }),
-    createdAt: now,
-    ...(signal ? { signal } : {}),
-  });
-  return signed?.manifest;
 }

@@ -4,9 +4,11 @@ import { verifyAttestations } from "../sign/verify.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import type { Signal } from "../store/content.ts";
 import type { Store } from "../store/store.ts";
+import { movingWithRecord, type PromotedBy } from "./leave-record.ts";
 import type { Place } from "./match.ts";
 import { moveTags, tagAt, type TagMove } from "./move-tags.ts";
 import { isSamePlace, parseRecord, PROMOTION_PREDICATE, type PromotionRecord } from "./promotion-record.ts";
+import { encodeUndo, UNDO_PREDICATE } from "./undo-record.ts";
 
 export interface UndoOptions extends Signal {
   readonly target: Store;
@@ -16,6 +18,16 @@ export interface UndoOptions extends Signal {
   readonly place: Place;
   /** Whose records are believed. */
   readonly verifiers: readonly Verifier[];
+  /** The moment of the record; now, when absent. */
+  readonly now?: Date;
+}
+
+/** What an undone promotion came to. */
+export interface Undone {
+  /** The target held each tag to where it was found. */
+  readonly guarded: boolean;
+  /** The referrer with the record of it. */
+  readonly record?: Descriptor;
 }
 
 /** Tags that can be put back, and those that somebody has moved since. */
@@ -24,8 +36,11 @@ export interface PreparedUndo {
   readonly manifest: Descriptor;
   readonly tags: readonly TagMove[];
   readonly left: readonly string[];
-  /** @throws OciError CONFLICT, and what the target throws */
-  run(): Promise<{ readonly guarded: boolean }>;
+  /**
+   * Puts the tags back. Whoever signs leaves a record of it on what was promoted; without anybody there is none.
+   * @throws OciError CONFLICT, and what the target and signing throw
+   */
+  run(by?: PromotedBy): Promise<Undone>;
 }
 
 /**
@@ -37,11 +52,11 @@ export async function prepareUndo(options: UndoOptions): Promise<PreparedUndo> {
   const { target, subject, signal } = options;
   const waits: Signal = signal ? { signal } : {};
   const { record, manifest } = await newestRecord(options);
-  const tags: TagMove[] = [];
+  const tags: (TagMove & { readonly from: Descriptor })[] = [];
   const left: string[] = [];
   for (const { name, previous } of record.tags) {
     const now = await tagAt(target, name, waits);
-    if (now?.digest !== subject.digest) left.push(name);
+    if (!now || now.digest !== subject.digest) left.push(name);
     else {
       const to = previous === null ? null : await target.resolve({ digest: previous }, waits);
       tags.push({ tag: name, from: now, to });
@@ -53,7 +68,32 @@ export async function prepareUndo(options: UndoOptions): Promise<PreparedUndo> {
       hint: "It has been undone already, or somebody else has moved them",
     });
   }
-  return { record, manifest, tags, left, run: () => moveTags(target, tags, waits) };
+  const move = (): Promise<Undone> => moveTags(target, tags, waits);
+  return {
+    record,
+    manifest,
+    tags,
+    left,
+    async run(by) {
+      if (!by) return move();
+      const now = options.now ?? new Date();
+      const predicate = encodeUndo({
+        undoneAt: now.toISOString(),
+        by: by.facts,
+        promotion: record,
+        promotionRecord: manifest.digest,
+        tags: tags.map(({ tag, from, to }) => ({ name: tag, from: from.digest, to: to?.digest ?? null })),
+        left,
+      });
+      const { signer } = by;
+      const { place } = options;
+      return movingWithRecord(
+        target,
+        { subject, place, signer, predicateType: UNDO_PREDICATE, predicate, now, ...waits },
+        move,
+      );
+    },
+  };
 }
 
 async function newestRecord({

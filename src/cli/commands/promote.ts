@@ -9,7 +9,7 @@ import { concurrency, dryRun, platform } from "../shared-options.ts";
 
 export const command: Command = defineCommand({
   about:
-    "Brings an image to where it is used, if a policy allows it: judges the whole graph at the source, copies all of it with what hangs on it, leaves a signed record of what was promoted from where, under which policy and by whom, and moves the tags, last and together: all of them, or none. What is refused leaves no trace at the target. --undo puts the tags back that the newest record moved, where they still are where it put them.",
+    "Brings an image to where it is used, if a policy allows it: judges the whole graph at the source, copies all of it with what hangs on it, leaves a signed record of what was promoted from where, under which policy and by whom, and moves the tags, last and together: all of them, or none. What is refused leaves no trace at the target. --undo puts the tags back that the newest record moved, where they still are where it put them, and with a private key or --keyless leaves a signed record of that too.",
   arguments: {
     source: required("SOURCE", "what to promote; with --undo, what was promoted, at the target"),
     target: optional("TARGET", "where to, with a tag or without (default: the source's)"),
@@ -21,7 +21,7 @@ export const command: Command = defineCommand({
     tags: list("--tag <tag>", "a further tag to move (may be repeated)"),
     key: text(
       "-k, --key <key>",
-      "the private key that signs the record: a file, env://NAME, or pkcs11:…; with --undo, the key, public or private, that signed it",
+      "the private key that signs the record: a file, env://NAME, or pkcs11:…; with --undo, the key that signed it, public or private: the private one signs that it was undone",
       "file",
     ),
     ...keyless,
