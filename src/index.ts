@@ -78,7 +78,7 @@ export { indexEntries, type IndexEntryOptions, type IndexSource } from "./conten
 export type { ListedFile } from "./content/layer-listing.ts";
 export { type MovedTag, moveTag } from "./content/move-tag.ts";
 export { type RemovedRepository, removeRepository, type RemoveRepositoryOptions } from "./content/remove-repository.ts";
-export { type RemovedTag, removeTag, type RemoveTagOptions } from "./content/remove-tag.ts";
+export { type RemovedTag, removeTag, type RemoveTagOptions } from "./store/remove-tag.ts";
 export { repositoryRoots, type RepositoryRootsOptions } from "./content/repository-roots.ts";
 export {
   prepareManifest,

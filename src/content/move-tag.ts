@@ -1,6 +1,6 @@
 import { isOciError } from "../error/oci-error.ts";
 import type { Digest } from "../spec/digest.ts";
-import { removeTag, type RemoveTagOptions } from "./remove-tag.ts";
+import { removeTag, type RemoveTagOptions } from "../store/remove-tag.ts";
 import type { Store } from "../store/store.ts";
 
 /** A tag that has another name now. */

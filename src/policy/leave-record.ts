@@ -1,3 +1,4 @@
+import { isOciError } from "../error/oci-error.ts";
 import { attestManifests } from "../sign/sign.ts";
 import type { Signer } from "../sign/signer.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
@@ -45,8 +46,10 @@ export async function movingWithRecord<T>(
   try {
     return { ...(await move()), ...(manifest ? { record: manifest } : {}) };
   } catch (error) {
-    // It tells of what did not happen. Where it cannot be removed it does no harm: no tag points there.
-    if (manifest) await target.delete?.(manifest, { kind: "manifest" }).catch(() => undefined);
+    // It tells of what did not happen. Where it cannot be removed it does no harm: no tag points there. What happened in
+    // part is undone by it.
+    if (manifest && !isOciError(error, "PARTIAL"))
+      await target.delete?.(manifest, { kind: "manifest" }).catch(() => undefined);
     throw error;
   }
 }

@@ -1,10 +1,8 @@
-import { collect } from "../bytes/collect.ts";
 import { OciError } from "../error/oci-error.ts";
 import type { Step } from "../graph/step.ts";
 import { membersOf } from "../sign/members.ts";
 import { bareDescriptor, type Descriptor } from "../spec/descriptor.ts";
 import { isSameContent } from "../spec/layout-index-edit.ts";
-import { Limits } from "../spec/limits.ts";
 import type { Signal } from "../store/content.ts";
 import type { Source, Store } from "../store/store.ts";
 import { copy, type CopyOptions, planCopy } from "../transfer/copy.ts";
@@ -15,7 +13,7 @@ import type { Decision } from "./decision.ts";
 import type { PolicyEngine } from "./engine.ts";
 import { movingWithRecord, type PromotedBy } from "./leave-record.ts";
 import type { Place } from "./match.ts";
-import { moveTags, tagAt, type TagMove } from "./move-tags.ts";
+import { moveTags, tagAt, type TagMove, withData } from "./move-tags.ts";
 import { listAhead, pinReferrers } from "./pinned-source.ts";
 import { encodeRecord, PROMOTION_PREDICATE, type PromotedTag } from "./promotion-record.ts";
 
@@ -125,12 +123,6 @@ export async function preparePromotion(options: PromoteOptions): Promise<Prepare
       });
     },
   };
-}
-
-/** A registry is sent the manifest once more with every tag: it is at hand. */
-async function withData(source: Pick<Source, "fetch">, subject: Descriptor, waits: Signal): Promise<Descriptor> {
-  const bytes = await collect(source.fetch(subject, { kind: "manifest", ...waits }), Limits.manifest, "manifest");
-  return { ...subject, data: Buffer.from(bytes).toString("base64") };
 }
 
 function refused(decision: Decision): PreparedPromotion {

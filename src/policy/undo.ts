@@ -1,7 +1,8 @@
-import { OciError } from "../error/oci-error.ts";
+import { isOciError, OciError } from "../error/oci-error.ts";
 import type { Verifier } from "../sign/signer.ts";
 import { verifyAttestations } from "../sign/verify.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
+import type { Digest } from "../spec/digest.ts";
 import type { Signal } from "../store/content.ts";
 import type { Store } from "../store/store.ts";
 import { movingWithRecord, type PromotedBy } from "./leave-record.ts";
@@ -58,7 +59,7 @@ export async function prepareUndo(options: UndoOptions): Promise<PreparedUndo> {
     const now = await tagAt(target, name, waits);
     if (!now || now.digest !== subject.digest) left.push(name);
     else {
-      const to = previous === null ? null : await target.resolve({ digest: previous }, waits);
+      const to = previous === null ? null : await formerly(target, name, previous, waits);
       tags.push({ tag: name, from: now, to });
     }
   }
@@ -94,6 +95,19 @@ export async function prepareUndo(options: UndoOptions): Promise<PreparedUndo> {
       );
     },
   };
+}
+
+async function formerly(target: Store, tag: string, digest: Digest, waits: Signal): Promise<Descriptor> {
+  try {
+    return await target.resolve({ digest }, waits);
+  } catch (error) {
+    if (!isOciError(error, "MANIFEST_UNKNOWN")) throw error;
+    throw new OciError("MANIFEST_UNKNOWN", `${digest}, which ${tag} pointed at before, is not there any more`, {
+      cause: error,
+      digest,
+      hint: "Some registries drop a manifest with its last tag: copy it there again under its digest, and repeat",
+    });
+  }
 }
 
 async function newestRecord({

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { moveTag } from "../../src/content/move-tag.ts";
-import { removeTag } from "../../src/content/remove-tag.ts";
+import { removeTag } from "../../src/store/remove-tag.ts";
 import { isOciError, OciError } from "../../src/error/oci-error.ts";
 import { createMemoryStore } from "../../src/memory/memory.ts";
 import type { Digest } from "../../src/spec/digest.ts";

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isOciError, OciError } from "../../src/error/oci-error.ts";
-import { createMemoryRegistry } from "../../src/memory/memory.ts";
+import { fromBuffer } from "../../src/bytes/bytes.ts";
+import { createMemoryRegistry, createMemoryStore } from "../../src/memory/memory.ts";
 import { openRemote } from "../../src/remote/open-remote.ts";
 import { decorate } from "../../src/store/decorate.ts";
 import type { Registry } from "../../src/store/store.ts";
 import { toArray } from "../support/content.ts";
 import { hang } from "./scene.ts";
-import { openServed, promote, signed } from "./promote-scene.ts";
+import { openServed, promote, signed, undo } from "./promote-scene.ts";
 
 /** A registry that refuses one tag. */
 function refusing(registry: Registry, tag: string): Registry {
@@ -49,6 +50,62 @@ describe("promoting to a registry that takes one tag at a time", () => {
       ["v1"],
     );
     assert.equal((await target.resolve({ tag: "v1" })).digest, old.subject.digest);
+  });
+
+  test("keeps the record where a tag cannot be put back, so that it can be undone later", async () => {
+    let locked = true;
+    const inner = createMemoryStore();
+    const { store, subject } = await signed();
+    const old = await signed(inner, "s390x");
+    await inner.update([{ tag: "v1", to: old.subject }]);
+    const target = decorate(inner, {
+      location: { medium: "registry", origin: "http://localhost", repository: "prod/app" },
+      async update(changes, options) {
+        const denied = changes.some(({ tag, to }) => tag === "stable" || to?.digest === old.subject.digest);
+        if (locked && denied) throw new OciError("DENIED", "The registry is being mended");
+        return inner.update(changes, options);
+      },
+    });
+    await assert.rejects(promote(store, subject, target), (error) => isOciError(error, "PARTIAL"));
+    assert.equal((await target.resolve({ tag: "v1" })).digest, subject.digest);
+    locked = false;
+    const prepared = await undo(target, subject);
+    assert.deepEqual(prepared.left, ["stable"]);
+    await prepared.run();
+    assert.equal((await target.resolve({ tag: "v1" })).digest, old.subject.digest);
+  });
+
+  test("puts a tag back whose former manifest went with it, and takes away one where no tags are deleted", async () => {
+    const inner = createMemoryStore();
+    const { store, subject } = await signed();
+    const old = await signed(inner, "s390x");
+    await inner.update([{ tag: "v1", to: old.subject }]);
+    const target = decorate(inner, {
+      location: { medium: "registry", origin: "http://localhost", repository: "prod/app" },
+      async update(changes, options) {
+        for (const { tag, to } of changes) {
+          if (tag === "broken") throw new OciError("DENIED", "Nobody moves broken");
+          if (to === null) throw new OciError("UNSUPPORTED", "No tags are deleted here");
+          if (to.data !== undefined && !(await inner.exists(to))) {
+            const bytes = Buffer.from(to.data, "base64");
+            await inner.push(to, () => fromBuffer(bytes), { kind: "manifest" });
+          }
+        }
+        const moved = await inner.update(changes, options);
+        const tagged = new Set((await toArray(inner.tags())).map(({ descriptor }) => descriptor?.digest));
+        if (!tagged.has(old.subject.digest))
+          await inner.delete?.(old.subject, { kind: "manifest" }).catch(() => undefined);
+        return moved;
+      },
+    });
+    const tags = ["v1", "stable", "broken"];
+    const failed = promote(store, subject, target, { repository: "prod/app", tags });
+    await assert.rejects(failed, (error) => isOciError(error, "DENIED"));
+    assert.equal((await target.resolve({ tag: "v1" })).digest, old.subject.digest);
+    assert.deepEqual(
+      (await toArray(target.tags())).map(({ name }) => name),
+      ["v1"],
+    );
   });
 
   test("asks little of an image with ten referrers whose content is there", async (t) => {

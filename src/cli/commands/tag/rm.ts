@@ -34,7 +34,7 @@ export const command: Command = defineCommand({
         out.result({ dryRun: true, tag, digest }, [`Would remove the tag ${tag} from ${describePlace(opened)}`]);
         return;
       }
-      const { removeTag } = await import("../../../content/remove-tag.ts");
+      const { removeTag } = await import("../../../store/remove-tag.ts");
       const expect = opened.digest;
       const { digest } = await removeTag(opened.store, tag, { signal, ...(expect === undefined ? {} : { expect }) });
       out.result({ tag, digest, removed: true }, [`${tag} ${digest}`]);

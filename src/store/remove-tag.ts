@@ -6,9 +6,9 @@ import type { Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import { encodeJson } from "../spec/json.ts";
 import { MediaType } from "../spec/media-type.ts";
-import type { Signal } from "../store/content.ts";
-import { need } from "../store/need.ts";
-import type { Kind, Store } from "../store/store.ts";
+import type { Signal } from "./content.ts";
+import { need } from "./need.ts";
+import type { Kind, Store } from "./store.ts";
 
 export interface RemoveTagOptions extends Signal {
   /** The digest that the tag has to point at until then. */
