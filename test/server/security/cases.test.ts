@@ -40,6 +40,18 @@ function namesIn(source: string): readonly string[] {
 const table = readFileSync(join(ROOT, "docs/security-cases.md"), "utf8");
 const rows = rowsOf(table);
 
+/** Faults that clients, libraries and signing tools had. */
+const PUBLIC: readonly string[] = `
+  2017-14992 2019-10214 2019-1020014 2020-15157 2020-27833 2021-20291 2021-21272 2021-21285 2021-29136
+  2022-23649 2022-35929 2022-36056 2023-25656 2023-33957 2023-33958 2023-33959 2024-23332 2024-24579
+  2024-24750 2024-29902 2024-29903 2024-3727 2025-24882 2025-32386 2026-22036 2026-22703 2026-23745
+  2026-23950 2026-26960 2026-31802 2026-39395 2026-48758 2026-48816 2026-49349 2026-49834 2026-50151
+  2026-50162 2026-50163 2026-50195 2026-53488 2026-59871 2026-59874 2026-59875 2026-59891 2026-73566
+`
+  .trim()
+  .split(/\s+/)
+  .map((number) => `CVE-${number}`);
+
 describe("the table of cases", () => {
   test("is read whole", () => {
     const lines = table.split("\n").filter((line) => /^\| .*`test\//.test(line));
@@ -68,6 +80,14 @@ describe("the table of cases", () => {
         assert.equal(found.length, 1, `${file}: ${JSON.stringify(name)} stands in ${found.length} rows`);
       }
     }
+  });
+
+  test("speaks of what clients, libraries and signing tools suffered from", () => {
+    const spoken = new Set(rows.flatMap(({ cases }) => cases.split(", ")));
+    for (const identifier of [...PUBLIC, "GHSA-vh4v-2xq2-g5cg", "GHSA-xm96-gfjx-jcrc", "go-containerregistry #2306"]) {
+      assert.ok(spoken.has(identifier), identifier);
+    }
+    assert.ok(rows.filter(({ cases }) => cases.includes("H87")).length >= 15);
   });
 
   test("speaks of every number from A1 to C35 and from E47 to F69", () => {
