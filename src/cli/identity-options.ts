@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { OciError } from "../error/oci-error.ts";
 import type { Verifier } from "../sign/signer.ts";
 import type { TrustSource } from "../sign/trusted-root.ts";
+import type { Workflow, WorkflowFact } from "../sign/workflow.ts";
 import { Limits } from "../spec/limits.ts";
 import type { Context } from "./context.ts";
 import { readInput, resolvePath } from "./input.ts";
@@ -13,6 +14,11 @@ export const identities: {
   readonly certificateIdentityRegexp: Option<readonly string[]>;
   readonly certificateOidcIssuer: Option<string | undefined>;
   readonly certificateOidcIssuerRegexp: Option<string | undefined>;
+  readonly certificateGithubWorkflowTrigger: Option<string | undefined>;
+  readonly certificateGithubWorkflowSha: Option<string | undefined>;
+  readonly certificateGithubWorkflowName: Option<string | undefined>;
+  readonly certificateGithubWorkflowRepository: Option<string | undefined>;
+  readonly certificateGithubWorkflowRef: Option<string | undefined>;
   readonly trustedRoot: Option<string | undefined>;
   readonly tufMirror: Option<string | undefined>;
   readonly tufRoot: Option<string | undefined>;
@@ -34,6 +40,20 @@ export const identities: {
   certificateOidcIssuerRegexp: text(
     "--certificate-oidc-issuer-regexp <pattern>",
     "the same as a regular expression for the whole of it",
+  ),
+  certificateGithubWorkflowTrigger: text(
+    "--certificate-github-workflow-trigger <event>",
+    "what has to have started the workflow that signed, as push",
+  ),
+  certificateGithubWorkflowSha: text("--certificate-github-workflow-sha <commit>", "the commit it has to have run for"),
+  certificateGithubWorkflowName: text("--certificate-github-workflow-name <name>", "the name it has to have"),
+  certificateGithubWorkflowRepository: text(
+    "--certificate-github-workflow-repository <owner/name>",
+    "the repository it has to have run in",
+  ),
+  certificateGithubWorkflowRef: text(
+    "--certificate-github-workflow-ref <ref>",
+    "the ref it has to have run for, as refs/heads/main",
   ),
   trustedRoot: text(
     "--trusted-root <file>",
@@ -79,14 +99,31 @@ export async function openIdentityVerifier(options: IdentityValues, context: Con
       certificateOidcIssuer === undefined
         ? matching(certificateOidcIssuerRegexp ?? "")
         : exactly(certificateOidcIssuer),
+    workflow: workflowOf(options),
     trust: await trustOf(options, context),
     withoutLog: options.insecureIgnoreTlog,
     withoutCertificateLog: options.insecureIgnoreSct,
   });
 }
 
-function strayOptions(options: IdentityValues): readonly string[] {
+function workflowOf(options: IdentityValues): Workflow {
+  return {
+    ...fact("trigger", options.certificateGithubWorkflowTrigger),
+    ...fact("sha", options.certificateGithubWorkflowSha),
+    ...fact("name", options.certificateGithubWorkflowName),
+    ...fact("repository", options.certificateGithubWorkflowRepository),
+    ...fact("ref", options.certificateGithubWorkflowRef),
+  };
+}
+
+function fact(name: WorkflowFact, value: string | undefined): Workflow {
+  return value === undefined ? {} : { [name]: value };
+}
+
+/** What of the options goes with an identity, as far as it was given. */
+export function strayOptions(options: IdentityValues): readonly string[] {
   return [
+    ...Object.keys(workflowOf(options)).map((name) => `--certificate-github-workflow-${name}`),
     ...(options.trustedRoot === undefined ? [] : ["--trusted-root"]),
     ...(options.tufMirror === undefined ? [] : ["--tuf-mirror"]),
     ...(options.tufRoot === undefined ? [] : ["--tuf-root"]),

@@ -81,10 +81,11 @@ async function keylessVerifier(
     import("../sign/text-pattern.ts"),
   ]);
   const pattern = (text: IdentityText): TextPattern => ("text" in text ? exactly(text.text) : matching(text.regexp));
-  const { trustedRoot } = identity;
+  const { trustedRoot, workflow } = identity;
   return createIdentityVerifier({
     subjects: [pattern(identity.identity)],
     issuer: pattern(identity.issuer),
+    ...(workflow === undefined ? {} : { workflow }),
     trust: await trustOf({ trustedRoot: trustedRoot === undefined ? undefined : beside(trustedRoot) }, context),
   });
 }

@@ -2,7 +2,7 @@ import { OciError } from "../error/oci-error.ts";
 import { nameOf } from "../open/opened.ts";
 import type { ConnectionValues } from "./connection.ts";
 import type { Context } from "./context.ts";
-import type { IdentityValues } from "./identity-options.ts";
+import { type IdentityValues, strayOptions } from "./identity-options.ts";
 import { openSubjects } from "./located-subjects.ts";
 import { openPolicyFile, placeFor } from "./policy-file.ts";
 import { decisionLines, type NamedDecision, requireAllowed } from "./policy-report.ts";
@@ -25,6 +25,9 @@ function refuseOthers(values: Values): void {
     ...(values.certificateIdentity.length + values.certificateIdentityRegexp.length > 0
       ? ["--certificate-identity"]
       : []),
+    ...(values.certificateOidcIssuer === undefined ? [] : ["--certificate-oidc-issuer"]),
+    ...(values.certificateOidcIssuerRegexp === undefined ? [] : ["--certificate-oidc-issuer-regexp"]),
+    ...strayOptions(values),
     ...(values.threshold === undefined ? [] : ["--threshold"]),
     ...(Object.keys(values.annotations).length > 0 ? ["--annotation"] : []),
     ...(values.recursive ? ["--recursive"] : []),

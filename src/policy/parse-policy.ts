@@ -1,5 +1,6 @@
 import { digestOf } from "../bytes/hash.ts";
 import { OciError } from "../error/oci-error.ts";
+import { type Workflow, WORKFLOW_FACTS } from "../sign/workflow.ts";
 import { Limits } from "../spec/limits.ts";
 import { type NamePattern, parseNamePattern } from "../spec/name-pattern.ts";
 import { booleanOf, entriesOf, Fields, listOf, textOf, textsOf, wordOf } from "./fields.ts";
@@ -83,13 +84,16 @@ function identityOf(node: Located, what: string): Identity {
       "issuerRegexp",
       "identity",
       "identityRegexp",
+      "workflow",
       "trustedRoot",
     ]);
     const trustedRoot = inner.read("trustedRoot", textOf);
+    const workflow = inner.read("workflow", workflowOf);
     return {
       kind: "keyless",
       issuer: identityText(inner, "issuer"),
       identity: identityText(inner, "identity"),
+      ...(workflow === undefined ? {} : { workflow }),
       ...(trustedRoot === undefined ? {} : { trustedRoot }),
     };
   }
@@ -99,6 +103,16 @@ function identityOf(node: Located, what: string): Identity {
     trustPolicy: textOf(notation.need("trustPolicy"), "trustPolicy"),
     trustStore: textOf(notation.need("trustStore"), "trustStore"),
   };
+}
+
+function workflowOf(node: Located): Workflow {
+  const fields = new Fields(node, "workflow", WORKFLOW_FACTS);
+  const facts = WORKFLOW_FACTS.flatMap((fact) => {
+    const value = fields.read(fact, textOf);
+    return value === undefined ? [] : [[fact, value] as const];
+  });
+  if (facts.length > 0) return Object.fromEntries(facts);
+  throw wrong(node, `workflow says nothing: expected some of ${WORKFLOW_FACTS.join(", ")}`);
 }
 
 function identityText(fields: Fields, key: "issuer" | "identity"): IdentityText {

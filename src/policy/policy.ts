@@ -1,6 +1,7 @@
 import type { Digest } from "../spec/digest.ts";
 import type { NamePattern } from "../spec/name-pattern.ts";
 import type { Platform } from "../spec/platform.ts";
+import type { Workflow } from "../sign/workflow.ts";
 import type { AttestationRule, ScanRule, SbomRule, SignatureRule } from "./evidence-rules.ts";
 import type { Expression } from "./expression.ts";
 import type { LicenseRule } from "./license-rule.ts";
@@ -16,6 +17,8 @@ export type Identity =
       readonly kind: "keyless";
       readonly issuer: IdentityText;
       readonly identity: IdentityText;
+      /** What the certificate has to say of the job that signed, to the letter. */
+      readonly workflow?: Workflow;
       /** A file with the roots that are trusted, relative to the policy. */
       readonly trustedRoot?: string;
     }

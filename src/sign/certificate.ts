@@ -33,7 +33,7 @@ const NAME_TAG = { other: 0, mail: 1, url: 6 } as const;
  * @throws OciError MANIFEST_INVALID
  */
 export function readCertificate(der: Uint8Array): SigningCertificate {
-  const certificate = parse(der);
+  const certificate = parseCertificate(der);
   if (certificate.isCA) throw malformed(WHAT, "it is one of an authority, not of a signer");
   const usages = extensionOf(certificate, EXTENDED_USAGE)?.subs[0]?.subs ?? [];
   if (!usages.some((usage) => usage.tag.isOID() && usage.toOID() === CODE_SIGNING)) {
@@ -47,7 +47,8 @@ export function readCertificate(der: Uint8Array): SigningCertificate {
   };
 }
 
-function parse(der: Uint8Array): X509Certificate {
+/** @throws OciError MANIFEST_INVALID */
+export function parseCertificate(der: Uint8Array): X509Certificate {
   try {
     return X509Certificate.parse(Buffer.from(der));
   } catch (cause) {
@@ -55,8 +56,8 @@ function parse(der: Uint8Array): X509Certificate {
   }
 }
 
-/** What an extension holds; two of a kind are none (RFC 5280, 4.2). */
-function extensionOf(certificate: X509Certificate, oid: string): ASN1Obj | undefined {
+/** What an extension holds; two of a kind are none (RFC 5280, 4.2). @throws OciError MANIFEST_INVALID */
+export function extensionOf(certificate: X509Certificate, oid: string): ASN1Obj | undefined {
   const found = certificate.extensions.filter(({ subs }) => subs[0]?.tag.isOID() === true && subs[0].toOID() === oid);
   if (found.length > 1) throw malformed(WHAT, `it has ${found.length} extensions ${oid}`);
   return found[0]?.subs.at(-1);
@@ -86,12 +87,14 @@ function issuerOf(certificate: X509Certificate): string {
   return issuer;
 }
 
-function utf8(value: ASN1Obj | undefined): string {
+/** A UTF8String. @throws OciError MANIFEST_INVALID */
+export function utf8(value: ASN1Obj | undefined): string {
   if (value?.tag.isUniversal() === true && value.tag.number === UTF8_STRING) return text(value.value);
   throw malformed(WHAT, "a name in it must be a UTF8String");
 }
 
-function text(bytes: Uint8Array): string {
+/** UTF-8. @throws OciError MANIFEST_INVALID */
+export function text(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {

@@ -10,6 +10,7 @@ export type { SignatureStorage, StoredSignature } from "./deposit.ts";
 export type { FoundSignature, SignatureKind } from "./found-signature.ts";
 export type { TokenSource } from "./identity-token.ts";
 export { createIdentityVerifier, type IdentityVerifierOptions } from "./identity-verifier.ts";
+export type { Workflow, WorkflowFact } from "./workflow.ts";
 export type { VerifiedSignature } from "./judge.ts";
 export { createKeySigner, createKeyVerifier, keyIdOf, type KeySigner, type KeyVerifier } from "./key.ts";
 export {

@@ -16,6 +16,15 @@ import { COSIGN_2, COSIGN_3 } from "./cosign-peer.ts";
 import { ANN, KeylessPeer, WHO } from "./keyless-peer.ts";
 
 const TYPE = "https://example.com/t";
+/** What a token of a job says, and what both are told to ask for. */
+const JOB = {
+  event_name: "push",
+  sha: "0".repeat(40),
+  workflow: "release",
+  repository: "octo/app",
+  ref: "refs/heads/main",
+};
+const TOLD = { trigger: "push", sha: "0".repeat(40), name: "release", repository: "octo/app", ref: "refs/heads/main" };
 
 for (const tool of [COSIGN_2, COSIGN_3]) {
   const ran = spawnSync(tool.program, ["version"]);
@@ -29,7 +38,7 @@ for (const tool of [COSIGN_2, COSIGN_3]) {
     let digest = "";
 
     const go = (line: string): Promise<RanInside> =>
-      inside(line.split(" "), { cwd, env: { SIGSTORE_ID_TOKEN: tokenOf(ANN) } });
+      inside(line.split(" "), { cwd, env: { SIGSTORE_ID_TOKEN: tokenOf(ANN, JOB) } });
     const berth = async (line: string): Promise<string> => {
       const { code, out, err } = await go(line);
       assert.equal(code, 0, `berth ${line}\n${err}`);
@@ -66,6 +75,29 @@ for (const tool of [COSIGN_2, COSIGN_3]) {
         assert.match(await peer.verify("verify-attestation", "--type", TYPE, subject), /payload/);
         await assert.rejects(peer.verify("verify", "--certificate-identity", "bob@example.com", subject));
       }
+    });
+
+    test("both ask the same of the workflow that signed, in the same words", async () => {
+      const remote = `${server.host}/job`;
+      await berth(`copy ocidir://image:v1 ${remote}:v1`);
+      await berth(`sign ${remote}:v1 --keyless --fulcio-url ${services.url} --rekor-url ${services.url}`);
+      const options = (changes: object): readonly string[] =>
+        Object.entries({ ...TOLD, ...changes }).flatMap(([fact, value]) => [
+          `--certificate-github-workflow-${fact}`,
+          String(value),
+        ]);
+      const subject = `${remote}@${digest}`;
+      const verified = async (changes: object): Promise<readonly boolean[]> => {
+        const theirs = peer.verify("verify", ...options(changes), subject).then(
+          () => true,
+          () => false,
+        );
+        const { code } = await go(["verify", subject, ...WHO, ...options(changes)].join(" "));
+        assert.ok(code === 0 || code === Exit.Unverified);
+        return [await theirs, code === 0];
+      };
+      assert.deepEqual(await verified({}), [true, true]);
+      for (const fact of Object.keys(TOLD)) assert.deepEqual(await verified({ [fact]: "other" }), [false, false], fact);
     });
 
     test("berth verifies what it signed, in the registry and in a layout", async () => {

@@ -9,11 +9,16 @@ const OTHER_ISSUER = "https://issuer.example.org";
 let services: SigstoreServices;
 
 /** Signed by a subject that an issuer vouches for, with these services or with others. */
-function signedBy(subject: string, issuer: string = ISSUER, at = (): SigstoreServices => services): Preparation {
+function signedBy(
+  subject: string,
+  issuer: string = ISSUER,
+  at = (): SigstoreServices => services,
+  claims: Readonly<Record<string, string>> = {},
+): Preparation {
   return async ({ ok }, image) => {
     const { url } = at();
     await ok(`sign ${image} --keyless --fulcio-url ${url} --rekor-url ${url}`, {
-      SIGSTORE_ID_TOKEN: tokenOf(subject, { iss: issuer }),
+      SIGSTORE_ID_TOKEN: tokenOf(subject, { iss: issuer, ...claims }),
     });
   };
 }
@@ -60,4 +65,23 @@ identityContract(
   `{ keyless: { issuerRegexp: "https://token[.]example[.]com", identityRegexp: "[a-z]nn@example[.]com", trustedRoot: root.json } }`,
   open,
   images,
+);
+
+const inJob = (claims: Readonly<Record<string, string>>): Preparation =>
+  signedBy(ANN, ISSUER, () => services, { repository: "octo/app", ref: "refs/heads/main", ...claims });
+
+identityContract(
+  "a job of a repository",
+  `{ keyless: { issuer: "${ISSUER}", identity: ${ANN}, workflow: { repository: octo/app, ref: refs/heads/main }, trustedRoot: root.json } }`,
+  open,
+  [
+    { tag: "right", prepare: inJob({}), by: /signed by ann@example\.com/ },
+    {
+      tag: "other-repository",
+      prepare: inJob({ repository: "octo/fork" }),
+      refused: /its workflow repository is "octo\/fork", expected octo\/app/,
+    },
+    { tag: "other-ref", prepare: inJob({ ref: "refs/heads/evil" }), refused: /its workflow ref is/ },
+    { tag: "no-job", prepare: signedBy(ANN), refused: /its certificate tells no workflow repository/ },
+  ],
 );
