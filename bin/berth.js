@@ -22,15 +22,7 @@ function cacheCode() {
   else if (base && base.startsWith("/")) module.enableCompileCache(`${base}/berth/code`);
 }
 
-// The HTTP client's parser is WebAssembly. Compiled once, in V8's plain way, it is fast enough; compiling it again in the
-// background takes 20 MiB and more time than a small copy. Set before any code is loaded, since what is cached
-// is valid only under the flags that it was compiled with.
-function compileOnce() {
-  process.getBuiltinModule("v8").setFlagsFromString("--no-wasm-tier-up --no-wasm-dynamic-tiering");
-}
-
 function start() {
-  compileOnce();
   cacheCode();
   let isRunning = true;
   // With nothing left to wait for, the program would never go on, and that must not look like a success.

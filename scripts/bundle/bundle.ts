@@ -82,8 +82,8 @@ function takeBuiltins(code: string): string {
   });
 }
 
-/** The libraries that are in the bundle. */
-const INSIDE = /^(?:commander|undici)(?:\/|$)/;
+/** The library that is in the bundle. */
+const INSIDE = /^commander(?:\/|$)/;
 
 /** Commander starts subcommands that are programs of their own; berth has none of those. */
 function startsPrograms(id: string, importer: string | undefined): boolean {
@@ -106,8 +106,7 @@ export async function bundle(root: string, directory: string): Promise<void> {
       "follow-thread": "src/depot/follow-thread.ts",
       "upkeep-thread": "src/cli/upkeep-thread.ts",
     },
-    resolve: { alias: { undici: join(import.meta.dirname, "undici.cjs") } },
-    // What almost every start needs; all other libraries stay where npm puts them.
+    // What every start needs; all other libraries stay where npm puts them.
     external: (id, importer) => /^[^./]/.test(id) && !INSIDE.test(id) && !startsPrograms(id, importer),
     preserveEntrySignatures: false,
     logLevel: "warn",
@@ -145,7 +144,5 @@ export async function bundle(root: string, directory: string): Promise<void> {
     },
   });
   await build.close();
-  for (const library of ["commander", "undici"]) {
-    copyFileSync(join(root, "node_modules", library, "LICENSE"), join(directory, `${library}.LICENSE`));
-  }
+  copyFileSync(join(root, "node_modules/commander/LICENSE"), join(directory, "commander.LICENSE"));
 }

@@ -94,8 +94,6 @@ async function openRegistryStore(locator: RegistryLocator, options: OpenOptions)
     import("../remote/open-remote.ts"),
     import("./connections.ts"),
     import("./remote-settings.ts"),
-    // The client loads it with its first request, which is certain to come: in one go it costs less.
-    import("undici"),
   ]);
   const connections = options.connections ?? new Connections();
   const settings = await remoteSettings(locator.host, options, connections);

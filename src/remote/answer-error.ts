@@ -3,7 +3,7 @@ import type { ErrorCode } from "../error/code.ts";
 import { OciError, type OciErrorOptions } from "../error/oci-error.ts";
 import { isJsonObject } from "../spec/json.ts";
 import { Limits } from "../spec/limits.ts";
-import type { WireAnswer } from "./transport.ts";
+import type { WireAnswer } from "./wire.ts";
 
 /** Codes of an error body that are taken over; others only follow from the status. */
 const SPEC_CODES = new Set<string>([

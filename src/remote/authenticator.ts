@@ -3,7 +3,7 @@ import { basicHeader, type Credential, type CredentialSource } from "./credentia
 import type { OnRemoteEvent } from "./event.ts";
 import { joinScopes, type Scope, scopeKey } from "./scope.ts";
 import { parseRealm, requestToken, type Token } from "./token.ts";
-import type { WireAnswer, WireRequest } from "./transport.ts";
+import type { WireAnswer, WireRequest } from "./wire.ts";
 
 export interface AuthenticatorOptions {
   readonly host: string;

@@ -25,6 +25,11 @@ export function parseContentRange(header: string | undefined): ContentRange | un
   return sound ? { start, end, size } : undefined;
 }
 
+export interface BlobStreamOptions extends Signal {
+  /** A chunk is the receiver's until it asks for the second one after it. */
+  readonly lent?: boolean;
+}
+
 /**
  * A blob's bytes from an offset. A connection that breaks in the middle is taken up again
  * with a Range; a server that ignores it is read from the start and what was had is dropped.
@@ -35,7 +40,7 @@ export async function* blobStream(
   api: RepositoryApi,
   descriptor: Descriptor,
   offset: number,
-  options: Signal,
+  { lent = false, ...options }: BlobStreamOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const policy = api.host.retryPolicy;
   let at = offset;
@@ -45,7 +50,7 @@ export async function* blobStream(
     // Its own retries are over when this throws.
     await using answer = await requestBlob(api, descriptor, at, options);
     try {
-      for await (const chunk of bodyFrom(answer, descriptor, at)) {
+      for await (const chunk of bodyFrom(answer, descriptor, { at, lent })) {
         at += chunk.length;
         yield chunk;
       }
@@ -77,7 +82,11 @@ async function requestBlob(
   throw await api.error(failed, "Fetching the blob", "BLOB_UNKNOWN", { digest: descriptor.digest });
 }
 
-function bodyFrom(answer: ApiAnswer, descriptor: Descriptor, at: number): Bytes {
+function bodyFrom(
+  answer: ApiAnswer,
+  descriptor: Descriptor,
+  { at, lent }: { readonly at: number; readonly lent: boolean },
+): Bytes {
   const length = contentLength(answer);
   if (answer.status === 200) {
     if (length !== undefined && length !== descriptor.size) {
@@ -89,7 +98,7 @@ function bodyFrom(answer: ApiAnswer, descriptor: Descriptor, at: number): Bytes 
         },
       );
     }
-    return at === 0 ? answer.bytes() : skip(answer.bytes(), at);
+    return at === 0 ? answer.bytes({ lent }) : skip(answer.bytes({ lent }), at);
   }
   const range = parseContentRange(answer.headers["content-range"]);
   if (range?.start !== at || (range.size ?? descriptor.size) !== descriptor.size) {
@@ -101,7 +110,7 @@ function bodyFrom(answer: ApiAnswer, descriptor: Descriptor, at: number): Bytes 
       },
     );
   }
-  return answer.bytes();
+  return answer.bytes({ lent });
 }
 
 function tooShort(descriptor: Descriptor, got: number): OciError {

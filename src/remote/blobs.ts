@@ -5,7 +5,7 @@ import { OciError } from "../error/oci-error.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
 import type { Digest } from "../spec/digest.ts";
 import type { Content, Range, Signal } from "../store/content.ts";
-import { blobStream, parseContentRange } from "./blob-stream.ts";
+import { blobStream, type BlobStreamOptions, parseContentRange } from "./blob-stream.ts";
 import type { ApiAnswer } from "./host.ts";
 import { contentLength, type RepositoryApi, withAnswer } from "./repository-api.ts";
 
@@ -40,10 +40,15 @@ export class RemoteBlobs {
   }
 
   /** Verified, unless an offset leaves nothing to verify against or the caller does it. */
-  fetch(descriptor: Descriptor, options: Signal & { offset?: number; verify?: boolean }): Bytes {
-    const { offset = 0, signal } = options;
-    const stream = blobStream(this.#api, descriptor, offset, signal ? { signal } : {});
-    if (offset === 0 && options.verify !== false) return verify(stream, descriptor);
+  fetch(descriptor: Descriptor, options: BlobStreamOptions & { offset?: number; verify?: boolean }): Bytes {
+    const { offset = 0, signal, lent = false } = options;
+    const verified = offset === 0 && options.verify !== false;
+    // To verify is to hold a chunk back.
+    const stream = blobStream(this.#api, descriptor, offset, {
+      lent: lent && !verified,
+      ...(signal ? { signal } : {}),
+    });
+    if (verified) return verify(stream, descriptor);
     return limit(stream, { ...descriptor, size: descriptor.size - offset }, signal);
   }
 

@@ -64,7 +64,7 @@ export class ExternalLayers implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#transports.values()].map((transport) => transport.close()));
+    for (const transport of this.#transports.values()) transport.close();
     this.#transports.clear();
   }
 

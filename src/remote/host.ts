@@ -13,7 +13,9 @@ import { Quirks } from "./quirks.ts";
 import { followRedirects } from "./redirect.ts";
 import { isRetryableStatus, parseRetryAfter, pause, pauseBefore, type RetryPolicy } from "./retry.ts";
 import type { Scope } from "./scope.ts";
-import { Transport, type TlsOptions, type WireAnswer, type WireRequest } from "./transport.ts";
+import type { TlsOptions } from "./agents.ts";
+import { Transport } from "./transport.ts";
+import type { WireAnswer, WireRequest } from "./wire.ts";
 
 export interface HostOptions {
   readonly endpoint: Endpoint;
@@ -104,8 +106,8 @@ export class Host {
     return request.retry === false ? await once() : await this.#retrying(once, what, request.signal);
   }
 
-  async close(): Promise<void> {
-    await this.#transport.close();
+  close(): void {
+    this.#transport.close();
   }
 
   #url(request: ApiRequest): URL {
@@ -168,9 +170,9 @@ export class Host {
       url: answer.url,
       drain,
       [Symbol.asyncDispose]: drain,
-      async *bytes() {
+      async *bytes(options) {
         try {
-          yield* answer.bytes();
+          yield* answer.bytes(options);
         } finally {
           done = true;
           release();

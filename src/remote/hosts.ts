@@ -3,7 +3,7 @@ import type { OnRemoteEvent } from "./event.ts";
 import { Host } from "./host.ts";
 import { parseEndpoint } from "./origin.ts";
 import { defaultRetry } from "./retry.ts";
-import type { TlsOptions } from "./transport.ts";
+import type { TlsOptions } from "./agents.ts";
 
 /** How a registry host is reached. */
 export interface HostSettings {
@@ -90,7 +90,7 @@ export function createHosts(options: HostsOptions = {}): Hosts {
       return host;
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([...hosts.values()].map((host) => host.close()));
+      for (const host of hosts.values()) host.close();
       hosts.clear();
     },
   };

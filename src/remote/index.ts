@@ -11,4 +11,4 @@ export { createHosts, type Hosts, type HostSettings, type HostsOptions } from ".
 export { openRemote, openRemoteRegistry, type RemoteOptions, type RemoteRegistryOptions } from "./open-remote.ts";
 export { canonicalHost } from "./origin.ts";
 export { storedCredentials, type StoredCredentialsOptions } from "./stored-credentials.ts";
-export type { TlsOptions } from "./transport.ts";
+export type { TlsOptions } from "./agents.ts";

@@ -3,7 +3,7 @@ import { OciError } from "../error/oci-error.ts";
 const CERTIFICATE =
   /^(?:CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)/;
 /** Failures that the next try would meet again. */
-const LASTING = /^(?:ENOTFOUND|ERR_SSL_|ERR_TLS_|EPROTO|UND_ERR_HEADERS_OVERFLOW|HPE_)/;
+const LASTING = /^(?:ENOTFOUND|ERR_SSL_|ERR_TLS_|EPROTO|HPE_)/;
 
 /** Failures of the connection after which the same request may well succeed. */
 const passing = new WeakSet<Error>();
@@ -16,6 +16,11 @@ export interface NetworkErrorOptions {
 /** Whether an error of {@link networkError} is worth another try. */
 export function isPassing(error: unknown): boolean {
   return error instanceof Error && passing.has(error);
+}
+
+/** Whether the other side closed the connection in place of an answer. */
+export function isHangUp(error: unknown): boolean {
+  return /^(?:ECONNRESET|EPIPE)$/.test(codeOf(error));
 }
 
 function codeOf(error: unknown): string {
@@ -46,15 +51,17 @@ export function networkError(
       hint: "Trust its authority with --ca-file, or accept any certificate with --insecure",
     });
   }
-  if (code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG") {
+  if (
+    /^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/.test(code) ||
+    /:(?:wrong version number|packet length too long):/.test(reason)
+  ) {
     return new OciError("NETWORK", `${hostOf(what)} does not speak TLS`, {
       cause: error,
       hint: "A registry without TLS needs --plain-http",
     });
   }
   if (code === "ENOTFOUND") return new OciError("NETWORK", `No such host: ${hostOf(what)}`, { cause: error });
-  const malformed = error instanceof Error && error.name === "HTTPParserError";
-  if (malformed || code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW") {
+  if (code.startsWith("HPE_")) {
     return new OciError("PROTOCOL", `${hostOf(what)} does not answer in valid HTTP: ${reason}`, { cause: error });
   }
   const failure = new OciError("NETWORK", `${what} failed: ${reason}`, { cause: error });

@@ -2,7 +2,7 @@ import { OciError } from "../error/oci-error.ts";
 import { Limits } from "../spec/limits.ts";
 import type { OnRemoteEvent } from "./event.ts";
 import { resolveLocation } from "./origin.ts";
-import type { WireAnswer } from "./transport.ts";
+import type { WireAnswer } from "./wire.ts";
 
 export interface Redirectable {
   readonly url: URL;

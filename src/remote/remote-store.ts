@@ -96,9 +96,10 @@ export class RemoteStore implements Store {
 
   fetch(descriptor: Descriptor, options: FetchOptions = {}): Bytes {
     if (options.kind !== "blob") return this.#fetchManifest(descriptor, options);
-    const { offset, verify } = options;
+    const { offset, verify, lent } = options;
     return this.#blobs.fetch(descriptor, {
       ...signalOf(options),
+      ...(lent === undefined ? {} : { lent }),
       ...(offset === undefined ? {} : { offset }),
       ...(verify === undefined ? {} : { verify }),
     });

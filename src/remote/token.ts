@@ -6,7 +6,7 @@ import { statusError } from "./answer-error.ts";
 import { basicHeader, type Credential } from "./credential.ts";
 import { isLoopback } from "./origin.ts";
 import type { Scope } from "./scope.ts";
-import type { WireAnswer, WireRequest } from "./transport.ts";
+import type { WireAnswer, WireRequest } from "./wire.ts";
 
 export interface TokenRequest {
   readonly realm: URL;

@@ -75,8 +75,8 @@ async function moveBlob(step: ContentStep, route: Route): Promise<Moved> {
     if (mounted) await mounted.abort();
   }
   // The target checks size and digest, as every registry must; hashing here as well would be the second time.
-  // What goes to a registry is on the wire before the second chunk after it is asked for.
-  const lent = target.location.medium === "registry";
+  // What goes to a registry is on the wire, and what goes to a layout in its file, before the second chunk after it is asked for.
+  const lent = target.location.medium === "registry" || target.location.medium === "layout";
   const read = (options?: { readonly offset?: number }): Bytes =>
     tagged(contentOf(step, route, { lent, offset: options?.offset ?? 0, ...signalOf(signal) }), (bytes) =>
       route.onEvent?.({ type: "progress", descriptor, bytes }),
