@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { isOciError, OciError } from "../../src/error/oci-error.ts";
@@ -125,6 +126,12 @@ describe("metrics", () => {
     assert.equal(scrape.value(`${durations}_bucket`, { ...labels, le: "0.01" }), 0);
     assert.equal(scrape.value(`${durations}_bucket`, { ...labels, le: "0.025" }), 3);
     assert.equal(scrape.value("berth_http_errors_total", { code: "INTERNAL" }), 2);
+    for (const code of ["IO", "NO_SPACE"]) {
+      assert.ok(
+        scrape.series("berth_http_errors_total").some((labels) => labels["code"] === code),
+        "there before the first, so that it is an increase",
+      );
+    }
     assert.ok(!scrape.text.includes(SECRET));
   });
 
@@ -194,6 +201,16 @@ describe("metrics", () => {
     for (const name of ["process_cpu_seconds_total", "process_resident_memory_bytes", "nodejs_eventloop_lag_seconds"]) {
       assert.ok(families.has(name), name);
     }
+  });
+
+  test("the guide names each of them, and none that is not there", async () => {
+    await using scene = await open();
+    const { families } = await scene.scrape();
+    const guide = await readFile(new URL("../../docs/registry.md", import.meta.url), "utf8");
+    const rows = guide.split("\n").filter((line) => line.startsWith("| `berth_"));
+    const named = rows.flatMap((row) => [...(row.split(" | ")[0] ?? "").matchAll(/`(\w+)`/g)].map(([, name]) => name));
+    assert.deepEqual(named.toSorted(), [...families.keys()].filter((name) => name.startsWith("berth_")).toSorted());
+    for (const [name = ""] of guide.matchAll(/\bberth_\w+/g)) assert.ok(families.has(name), name);
   });
 
   test("the gate's decisions are counted, and what could not be judged", async () => {

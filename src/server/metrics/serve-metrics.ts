@@ -85,5 +85,5 @@ function send({ status, text, type, headers }: Answer, incoming: IncomingMessage
     ...(incoming.complete ? {} : { connection: "close" }),
     ...headers,
   });
-  outgoing.end(incoming.method === "HEAD" ? undefined : body);
+  outgoing.end(body);
 }

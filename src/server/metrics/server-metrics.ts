@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import { ERROR_FACTS } from "../../error/code.ts";
+import type { ErrorCode } from "../../error/code.ts";
 import { isOciError } from "../../error/oci-error.ts";
 import type { GateEvent } from "../gate/judge.ts";
 import type { LineLogOptions } from "../line-log.ts";
@@ -38,6 +38,9 @@ const ROUTES: Readonly<Record<RouteKind, string>> = {
 };
 
 const DECISIONS: readonly GateEvent["type"][] = ["hidden", "released", "refused"];
+
+/** What the owner of a server is told of at once. */
+const SERIOUS: readonly ErrorCode[] = ["IO", "NO_SPACE", "CONTENT_DAMAGED", "INTERNAL"];
 
 /** Seconds: from a manifest out of memory to a layer over a slow line. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -139,6 +142,8 @@ function countRequests(registry: Registry): ServerMetrics["request"] {
     labelNames: ["code"],
     registers,
   });
+  // A count that begins at 1 is no increase to Prometheus; the first of these has to be seen.
+  for (const code of SERIOUS) errors.inc({ code }, 0);
   return (event) => {
     const method = METHODS.has(event.method) ? event.method : "other";
     const route = event.route === undefined ? "none" : ROUTES[event.route];
@@ -146,13 +151,9 @@ function countRequests(registry: Registry): ServerMetrics["request"] {
     durations.observe({ method, route }, event.milliseconds / 1000);
     if (event.received > 0) received.inc({ route }, event.received);
     if (event.bytes > 0) sent.inc({ route }, event.bytes);
-    if (event.error !== undefined) errors.inc({ code: codeOf(event.error) });
+    // Codes are those of one table, whatever an error calls itself.
+    if (event.error !== undefined) errors.inc({ code: isOciError(event.error) ? event.error.code : "INTERNAL" });
   };
-}
-
-/** One of the table, whatever an error calls itself. */
-function codeOf(error: unknown): string {
-  return isOciError(error) && Object.hasOwn(ERROR_FACTS, error.code) ? error.code : "INTERNAL";
 }
 
 const LOAD: Readonly<Record<keyof ServerLoad, { readonly name: string; readonly help: string }>> = {
