@@ -1,67 +1,18 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { describe, test } from "node:test";
-import { isOciError, OciError } from "../../src/error/oci-error.ts";
-import { createMemoryRegistry } from "../../src/memory/index.ts";
-import { createHealth, type Health } from "../../src/server/metrics/health.ts";
-import { type MetricsServer, serveMetrics } from "../../src/server/metrics/serve-metrics.ts";
-import { createServerMetrics, type ServerMetrics } from "../../src/server/metrics/server-metrics.ts";
-import { type RunningServer, serve, type ServeOptions, type ServerEvent } from "../../src/server/serve.ts";
+import { OciError } from "../../src/error/oci-error.ts";
+import { createServerMetrics } from "../../src/server/metrics/server-metrics.ts";
 import { pushApp } from "../policy/scene.ts";
 import { blob } from "../support/content.ts";
-import { parseScrape, type Scrape } from "./exposition.ts";
+import { parseScrape } from "./exposition.ts";
 import { openGateScene } from "./gate-scene.ts";
+import { event, openMetricsScene, SECRET } from "./metrics-scene.ts";
 import { Wire } from "./wire.ts";
-
-const SECRET = "hunter2";
-const WELL: Health = async () => undefined;
-
-interface Scene extends AsyncDisposable {
-  readonly server: RunningServer;
-  readonly figures: MetricsServer;
-  readonly metrics: ServerMetrics;
-  scrape(): Promise<Scrape>;
-}
-
-async function open(options: Partial<ServeOptions> & { readonly health?: Health } = {}): Promise<Scene> {
-  const { health = WELL, ...rest } = options;
-  const metrics = createServerMetrics("1.2.3");
-  const registry = createMemoryRegistry();
-  const server = await serve({ registry, onEvent: (event) => metrics.request(event), ...rest });
-  metrics.watch(server);
-  const figures = await serveMetrics({ host: "127.0.0.1", port: 0, metrics, health });
-  return {
-    server,
-    figures,
-    metrics,
-    scrape: async () => parseScrape(await (await fetch(`${figures.url}/metrics`)).text()),
-    async [Symbol.asyncDispose]() {
-      await figures[Symbol.asyncDispose]();
-      await server.close(0);
-      await registry[Symbol.asyncDispose]();
-    },
-  };
-}
-
-const event: ServerEvent = {
-  type: "request",
-  id: "x-1",
-  remote: "127.0.0.1",
-  method: "GET",
-  target: "/v2/",
-  route: "ping",
-  status: 200,
-  bytes: 2,
-  received: 0,
-  milliseconds: 20,
-  agent: "tester/1",
-};
 
 describe("metrics", () => {
   test("requests are counted by method, kind and status, their bytes and durations as well", async () => {
-    await using scene = await open();
+    await using scene = await openMetricsScene();
     const { url } = scene.server;
     const content = blob("0123456789");
     const { digest } = content.descriptor;
@@ -115,7 +66,7 @@ describe("metrics", () => {
   });
 
   test("durations are seconds, and an error of no known code is INTERNAL", async () => {
-    await using scene = await open();
+    await using scene = await openMetricsScene();
     scene.metrics.request(event);
     for (const error of [new Error(SECRET), Object.assign(new OciError("IO", SECRET), { code: SECRET })]) {
       scene.metrics.request({ ...event, status: 500, error });
@@ -136,7 +87,7 @@ describe("metrics", () => {
   });
 
   test("requests and connections are counted while they last", async () => {
-    await using scene = await open();
+    await using scene = await openMetricsScene();
     await using wire = await Wire.open(scene.server);
     wire.write("POST /v2/a/blobs/uploads/ HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");
     const [, location = ""] = /location: (\S+)/i.exec(await wire.until(/\r\n\r\n/)) ?? [];
@@ -160,7 +111,7 @@ describe("metrics", () => {
   });
 
   test("no text of a client is in them, and what labels say is bounded", async () => {
-    await using scene = await open();
+    await using scene = await openMetricsScene();
     const headers = { authorization: `Basic ${SECRET}`, "user-agent": SECRET, cookie: SECRET };
     for (const method of ["GET", "PUT", "DELETE", "PROPFIND", "MKCOL", "LINK"]) {
       for (let at = 0; at < 30; at += 1) {
@@ -186,7 +137,7 @@ describe("metrics", () => {
   });
 
   test("names and units are as Prometheus has them", async () => {
-    await using scene = await open();
+    await using scene = await openMetricsScene();
     scene.metrics.request({ ...event, received: 1, error: new OciError("IO", "x") });
     scene.metrics.log("access");
     const { families, series } = await scene.scrape();
@@ -204,7 +155,7 @@ describe("metrics", () => {
   });
 
   test("the guide names each of them, and none that is not there", async () => {
-    await using scene = await open();
+    await using scene = await openMetricsScene();
     const { families } = await scene.scrape();
     const guide = await readFile(new URL("../../docs/registry.md", import.meta.url), "utf8");
     const rows = guide.split("\n").filter((line) => line.startsWith("| `berth_"));
@@ -239,7 +190,7 @@ describe("metrics", () => {
   });
 
   test("upkeep and logs are counted", async () => {
-    await using scene = await open();
+    await using scene = await openMetricsScene();
     const { upkeep } = scene.metrics;
     upkeep.collected({ removed: 3, freed: 4096 });
     upkeep.scrubbed();
@@ -259,110 +210,5 @@ describe("metrics", () => {
     assert.equal(during.value("berth_log_lines_lost_total", { log: "audit" }), 2);
     log.onRecovery(2);
     assert.equal((await scene.scrape()).value("berth_log_failing", { log: "audit" }), 0);
-  });
-});
-
-describe("the port of the metrics", () => {
-  test("two paths, two methods, and nothing else", async () => {
-    await using scene = await open();
-    const { url } = scene.figures;
-    for (const [method, path, status] of [
-      ["GET", "/metrics", 200],
-      ["GET", "/metrics?x=1", 200],
-      ["HEAD", "/metrics", 200],
-      ["GET", "/healthz", 200],
-      ["POST", "/metrics", 405],
-      ["DELETE", "/healthz", 405],
-      ["PROPFIND", "/metrics", 405],
-      ["GET", "/", 404],
-      ["GET", "/metrics/", 404],
-      ["GET", "/constructor", 404],
-      ["GET", "/v2/", 404],
-      ["POST", "/v2/a/blobs/uploads/", 404],
-    ] as const) {
-      const answer = await fetch(`${url}${path}`, { method, ...(method === "POST" ? { body: "x" } : {}) });
-      assert.equal(answer.status, status, `${method} ${path}`);
-      assert.equal(answer.headers.get("allow"), status === 405 ? "GET, HEAD" : null);
-      assert.equal(answer.headers.get("access-control-allow-origin"), null);
-      const length = (await answer.arrayBuffer()).byteLength;
-      assert.equal(length === 0, method === "HEAD");
-      if (status === 200 && path === "/metrics") {
-        assert.equal(answer.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
-      }
-    }
-    assert.equal((await scene.scrape()).series("berth_http_requests_total").length, 0, "it does not count itself");
-  });
-
-  test("many scrapes at once are one answer each", async () => {
-    await using scene = await open();
-    scene.metrics.request(event);
-    const scrapes = await Promise.all(Array.from({ length: 40 }, () => scene.scrape()));
-    for (const scrape of scrapes) {
-      assert.equal(scrape.value("berth_http_requests_total", { method: "GET", route: "ping", status: "200" }), 1);
-    }
-  });
-
-  test("a figure that fails is a 500, and the next scrape is whole", async () => {
-    await using scene = await open();
-    scene.metrics.watch({ load: () => Promise.reject(new Error(SECRET)) });
-    const failed = await fetch(`${scene.figures.url}/metrics`);
-    assert.equal(failed.status, 500);
-    assert.ok(!(await failed.text()).includes(SECRET));
-    scene.metrics.watch(scene.server);
-    assert.equal((await scene.scrape()).value("berth_build_info", { version: "1.2.3" }), 1);
-  });
-
-  test("closing it ends connections that somebody keeps, and the port is free", async () => {
-    const scene = await open();
-    const { port } = scene.figures.address;
-    const idle = connect(port, "127.0.0.1");
-    await once(idle, "connect");
-    await scene[Symbol.asyncDispose]();
-    if (!idle.closed) await once(idle.resume(), "close");
-    await using again = await serveMetrics({ host: "127.0.0.1", port, metrics: scene.metrics, health: WELL });
-    assert.equal(again.address.port, port);
-    await assert.rejects(
-      serveMetrics({ host: "127.0.0.1", port, metrics: scene.metrics, health: WELL }),
-      (error) => isOciError(error, "CONFLICT") && /--metrics/.test(error.hint),
-    );
-  });
-});
-
-describe("health", () => {
-  test("is 503 with a reason while nothing is served, or the storage fails or hangs", async () => {
-    let away: string | undefined = "starting";
-    let storage = async (): Promise<void> => undefined;
-    let looks = 0;
-    const health = createHealth({
-      away: () => away,
-      storage: () => {
-        looks += 1;
-        return storage();
-      },
-      within: 50,
-    });
-    await using scene = await open({ health });
-    const ask = async (): Promise<readonly [number, string]> => {
-      const answer = await fetch(`${scene.figures.url}/healthz`);
-      return [answer.status, await answer.text()];
-    };
-    assert.deepEqual(await ask(), [503, "starting\n"]);
-    assert.equal(looks, 0);
-    away = undefined;
-    assert.deepEqual(await ask(), [200, "ok\n"]);
-    storage = () => Promise.reject(Object.assign(new Error(SECRET), { code: "EIO" }));
-    assert.deepEqual(await ask(), [503, "the storage cannot be read: EIO\n"]);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    storage = () => promise;
-    looks = 0;
-    for (let turn = 0; turn < 3; turn += 1) {
-      assert.deepEqual(await ask(), [503, "the storage does not answer\n"]);
-    }
-    assert.equal(looks, 1, "one look at a time");
-    resolve();
-    storage = async () => undefined;
-    assert.deepEqual(await ask(), [200, "ok\n"]);
-    away = "stopping";
-    assert.deepEqual(await ask(), [503, "stopping\n"]);
   });
 });
