@@ -8,6 +8,9 @@ import { tagPages } from "./tags.ts";
 /** Where the tags that speak of digests begin, in order. */
 const RANGES = ["sha256-", "sha512-"] as const;
 
+/** What comes later than this comes behind all of them. */
+const BEHIND = "sha512.";
+
 /** What a jump saw: the range it went to, all that follows it to the listing's end, or that tags come in no order. */
 type Seen = "range" | "rest" | "disorder";
 
@@ -88,7 +91,7 @@ export class DigestTags {
         previous = name;
       }
       for (const name of page) take(name);
-      if (page.length > 0 && !previous.startsWith(range)) return "range";
+      if (page.length > 0 && !previous.startsWith(range)) return previous > BEHIND ? "rest" : "range";
     }
     return "rest";
   }

@@ -4,7 +4,7 @@ import { skip } from "../bytes/skip.ts";
 import { verifyBuffer } from "../bytes/verify.ts";
 import { OciError } from "../error/oci-error.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
-import type { Algorithm } from "../spec/digest.ts";
+import { type Algorithm, algorithmOf } from "../spec/digest.ts";
 import { Limits } from "../spec/limits.ts";
 import { type Manifest, parseManifest } from "../spec/manifest.ts";
 import { parseTag } from "../spec/name.ts";
@@ -231,18 +231,20 @@ export class RemoteStore implements Store {
     checkManifestSize(descriptor);
     const bytes = verifyBuffer(await collect(source(), descriptor.size, `manifest ${descriptor.digest}`), descriptor);
     const manifest = parseManifest(bytes, descriptor.mediaType);
+    const tags = (options.tags ?? []).map(parseTag);
     const existed = options.absent !== true && (await this.exists(descriptor, signal));
     let subjectHandled = false;
+    let named = 0;
     if (!existed) {
-      ({ subject: subjectHandled } = await this.#manifests.put(
-        { reference: descriptor.digest, descriptor, bytes },
-        signal,
-      ));
+      // By a tag it gets there as well, under the digest that a registry makes by itself.
+      const [tag] = algorithmOf(descriptor.digest) === "sha256" ? tags : [];
+      if (tag !== undefined) named = 1;
+      const reference = tag ?? descriptor.digest;
+      ({ subject: subjectHandled } = await this.#manifests.put({ reference, descriptor, bytes }, signal));
     } else if (manifest.subject) {
       subjectHandled = await this.#referrers.supported(manifest.subject.digest, signal);
     }
-    const tags = (options.tags ?? []).map(parseTag);
-    await this.#tags.name(descriptor, bytes, tags, signal);
+    await this.#tags.name(descriptor, bytes, tags.slice(named), signal);
     for (const tag of tags) this.#digestTags.forget(tag);
     return { existed, subjectHandled: subjectHandled && hasSubject(manifest) };
   }

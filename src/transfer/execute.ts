@@ -1,6 +1,13 @@
-import { type ContentStep, nodeKey, type NodeKey, type ReferrersStep, type Step } from "../graph/step.ts";
+import {
+  type ContentStep,
+  type NamesStep,
+  nodeKey,
+  type NodeKey,
+  type ReferrersStep,
+  type Step,
+} from "../graph/step.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
-import type { Digest } from "../spec/digest.ts";
+import { algorithmOf, type Digest } from "../spec/digest.ts";
 import type { ReferrersChange } from "../store/store.ts";
 import { move, type Route } from "./move.ts";
 import { Semaphore } from "./semaphore.ts";
@@ -43,6 +50,8 @@ class Execution {
   readonly #referrers: ReferrersStep[] = [];
   readonly #tally = new Tally();
   #failure: { readonly error: unknown } | undefined;
+  /** The last manifest so far, not begun: if nothing follows but its tag, a registry takes both with one request. */
+  #held: ContentStep | undefined;
 
   constructor(options: ExecuteOptions) {
     this.#options = options;
@@ -58,25 +67,46 @@ class Execution {
       for await (const step of steps) {
         if (this.#failure) break;
         onEvent?.({ type: "planned", step });
-        if (step.type === "content") this.#tally.planned(step);
-        if (step.type === "content") await this.#start(step);
-        else if (step.type === "referrers") this.#referrers.push(step);
-        else {
+        if (step.type === "names") {
           onEvent?.({ type: "plan-complete" });
-          await this.#settle();
-          await this.#list();
-          if (step.changes.length > 0) await this.#options.target.update(step.changes, this.#signal());
-          this.#tally.named(step);
-          onEvent?.({ type: "named", step });
+          await this.#name(step);
           return this.#tally.summary();
         }
+        await this.#startHeld();
+        if (step.type === "referrers") this.#referrers.push(step);
+        else await this.#take(step);
       }
     } catch (error) {
       this.#fail(error);
     }
+    await this.#startHeld();
     await this.#settle();
     await this.#list();
     return this.#tally.summary();
+  }
+
+  async #take(step: ContentStep): Promise<void> {
+    this.#tally.planned(step);
+    const { medium } = this.#options.target.location;
+    if (medium === "registry" && step.kind === "manifest" && step.action === "push") this.#held = step;
+    else await this.#start(step);
+  }
+
+  async #startHeld(): Promise<void> {
+    const step = this.#held;
+    this.#held = undefined;
+    if (step) await this.#start(step);
+  }
+
+  async #name(step: NamesStep): Promise<void> {
+    const tag = tagOf(this.#held, step);
+    if (tag === undefined) await this.#startHeld();
+    await this.#settle();
+    await this.#list();
+    if (this.#held && tag !== undefined) await this.#carry(this.#held, [], [tag]);
+    else if (step.changes.length > 0) await this.#options.target.update(step.changes, this.#signal());
+    this.#tally.named(step);
+    this.#options.onEvent?.({ type: "named", step });
   }
 
   async #start(step: ContentStep): Promise<void> {
@@ -108,14 +138,14 @@ class Execution {
     return waits;
   }
 
-  async #carry(step: ContentStep, before: readonly Promise<void>[]): Promise<void> {
+  async #carry(step: ContentStep, before: readonly Promise<void>[], tags: readonly string[] = []): Promise<void> {
     await Promise.all(before);
     if (this.#failure) return;
     const slots = step.action === "mount" || step.descriptor.size <= SMALL ? this.#smallSlots : this.#slots;
     await slots.acquire();
     try {
       this.#route.signal?.throwIfAborted();
-      const { action, subjectHandled } = await move(step, this.#route);
+      const { action, subjectHandled } = await move(step, this.#route, tags);
       if (subjectHandled) this.#handled.add(step.descriptor.digest);
       this.#tally.count(action, step.descriptor);
       this.#options.onEvent?.({ type: "done", action, kind: step.kind, descriptor: step.descriptor });
@@ -160,4 +190,12 @@ class Execution {
   #signal(): { signal?: AbortSignal } {
     return this.#route.signal ? { signal: this.#route.signal } : {};
   }
+}
+
+/** The tag of a manifest, if that and nothing else is what is named; other digests than sha256 do not come of a push by tag. */
+function tagOf(manifest: ContentStep | undefined, { changes }: NamesStep): string | undefined {
+  const [change] = changes;
+  if (!manifest || !change || changes.length > 1 || change.expect !== undefined) return undefined;
+  const { digest } = manifest.descriptor;
+  return change.to?.digest === digest && algorithmOf(digest) === "sha256" ? change.tag : undefined;
 }

@@ -26,13 +26,14 @@ export interface Moved {
 
 /**
  * Brings one node over.
+ * @param tags of a manifest, which it gets with the same request
  * @throws OciError with side "source" or "target"
  */
-export async function move(step: ContentStep, route: Route): Promise<Moved> {
-  return step.kind === "manifest" ? moveManifest(step, route) : moveBlob(step, route);
+export async function move(step: ContentStep, route: Route, tags: readonly string[] = []): Promise<Moved> {
+  return step.kind === "manifest" ? moveManifest(step, route, tags) : moveBlob(step, route);
 }
 
-async function moveManifest({ descriptor }: ContentStep, route: Route): Promise<Moved> {
+async function moveManifest({ descriptor }: ContentStep, route: Route, tags: readonly string[]): Promise<Moved> {
   const { target, reader, signal } = route;
   const bytes = await from("source", reader.read(descriptor, signalOf(signal)));
   const pushed = await from(
@@ -43,6 +44,7 @@ async function moveManifest({ descriptor }: ContentStep, route: Route): Promise<
         kind: "manifest",
         listed: false,
         absent: true,
+        tags,
         ...signalOf(signal),
       }),
     ),

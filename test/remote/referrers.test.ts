@@ -209,33 +209,38 @@ describe("the fallback tag", () => {
   });
 });
 
-test("digest tags are found by jumping, in two requests for a repository with thousands of tags", async () => {
-  const signature = image("signature").manifest;
-  const names = [
-    ...Array.from({ length: 5000 }, (_, at) => `build-${String(at).padStart(5, "0")}`),
-    `${TAG}.sig`,
-    ...Array.from({ length: 5000 }, (_, at) => `v${String(at).padStart(5, "0")}`),
-  ];
-  await using server = await scripted((request, response) => {
-    const url = new URL(request.url, "http://x");
-    if (url.pathname.endsWith("/tags/list")) {
-      const last = url.searchParams.get("last") ?? "";
-      const rest = names.filter((name) => name > last);
-      const page = rest.slice(0, 1000);
-      const link =
-        rest.length > page.length ? { link: `</v2/team/app/tags/list?n=1000&last=${page.at(-1)}>; rel="next"` } : {};
-      return reply(response, 200, link, JSON.stringify({ tags: page }));
-    }
-    if (!url.pathname.endsWith(".sig")) return reply(response, 404, {}, "404 page not found");
-    const { mediaType, digest, size } = signature.descriptor;
-    return reply(response, 200, {
-      "content-type": mediaType,
-      "content-length": `${size}`,
-      "docker-content-digest": digest,
+for (const [between, requests] of [
+  ["v", 1],
+  // In the order of tags, these lie between those of sha256 and those of sha512.
+  ["sha3-", 2],
+] as const)
+  test(`digest tags are found by jumping, in ${requests} of the requests that thousands of tags take`, async () => {
+    const signature = image("signature").manifest;
+    const names = [
+      ...Array.from({ length: 5000 }, (_, at) => `build-${String(at).padStart(5, "0")}`),
+      `${TAG}.sig`,
+      ...Array.from({ length: 5000 }, (_, at) => `${between}${String(at).padStart(5, "0")}`),
+    ];
+    await using server = await scripted((request, response) => {
+      const url = new URL(request.url, "http://x");
+      if (url.pathname.endsWith("/tags/list")) {
+        const last = url.searchParams.get("last") ?? "";
+        const rest = names.filter((name) => name > last);
+        const page = rest.slice(0, 1000);
+        const link =
+          rest.length > page.length ? { link: `</v2/team/app/tags/list?n=1000&last=${page.at(-1)}>; rel="next"` } : {};
+        return reply(response, 200, link, JSON.stringify({ tags: page }));
+      }
+      if (!url.pathname.endsWith(".sig")) return reply(response, 404, {}, "404 page not found");
+      const { mediaType, digest, size } = signature.descriptor;
+      return reply(response, 200, {
+        "content-type": mediaType,
+        "content-length": `${size}`,
+        "docker-content-digest": digest,
+      });
     });
+    await using store = await storeOn(server);
+    const found = await toArray(store.referrers(SUBJECT.descriptor));
+    assert.deepEqual(found, [{ descriptor: signature.descriptor, via: "digest-tag", tag: `${TAG}.sig` }]);
+    assert.equal(server.lines.filter((line) => line.includes("/tags/list")).length, requests);
   });
-  await using store = await storeOn(server);
-  const found = await toArray(store.referrers(SUBJECT.descriptor));
-  assert.deepEqual(found, [{ descriptor: signature.descriptor, via: "digest-tag", tag: `${TAG}.sig` }]);
-  assert.equal(server.lines.filter((line) => line.includes("/tags/list")).length, 2);
-});
