@@ -1,7 +1,10 @@
 import type { DiskFile } from "../disk/disk.ts";
 
-/** Bytes written before they are sent on their way to the disk, while more are being written. */
-const STEP = 64 * 1024 * 1024;
+/**
+ * Bytes written before they are sent on their way to the disk, while more are being written. Files that are written side by side
+ * end at about the same time: with more than this left of each, all would wait for the disk then, and nothing be read.
+ */
+const STEP = 8 * 1024 * 1024;
 
 /**
  * Makes a growing file durable while it grows, so that the end of a large one need not wait for

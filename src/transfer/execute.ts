@@ -14,12 +14,12 @@ import { Semaphore } from "./semaphore.ts";
 import { type Summary, Tally } from "./summary.ts";
 
 export interface ExecuteOptions extends Route {
-  /** Nodes on their way at a time: of large ones, and of small ones and mounts. 4 and 16 by default. */
+  /** Nodes on their way at a time: of large ones, and of small ones and mounts. 6 and 16 by default. */
   readonly concurrency?: number;
 }
 
-/** As dockerd and containerd have it, and one more to keep a second core busy. */
-const CONCURRENCY = 4;
+/** As many requests as go to one host at a time: while some wait for a disk to take what they wrote, others go on. */
+const CONCURRENCY = 6;
 /** Of what costs a round trip rather than bytes: it waits for answers most of its time. */
 const SMALL_CONCURRENCY = 16;
 /** Bytes of a node that is held to be small. */
