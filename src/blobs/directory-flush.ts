@@ -1,10 +1,12 @@
 import type { DiskFile } from "../disk/disk.ts";
 
 /**
- * Bytes written before they are sent on their way to the disk, while more are being written. Files that are written side by side
- * end at about the same time: with more than this left of each, all would wait for the disk then, and nothing be read.
+ * Bytes written before they are sent on their way to the disk, while more are being written: of a large file more at a time.
+ * Files that are written side by side end at about the same time; with much left of each, all would wait for the disk then, and
+ * nothing be read.
  */
-const STEP = 8 * 1024 * 1024;
+const LEAST = 8 * 1024 * 1024;
+const MOST = 64 * 1024 * 1024;
 
 /**
  * Makes a growing file durable while it grows, so that the end of a large one need not wait for
@@ -13,6 +15,7 @@ const STEP = 8 * 1024 * 1024;
  */
 export class EarlyFlush {
   readonly #file: DiskFile;
+  #written = 0;
   #open = 0;
   #underWay: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
@@ -28,8 +31,10 @@ export class EarlyFlush {
   /** So many more bytes are in the file. @throws OciError IO, NO_SPACE of an earlier flush */
   wrote(bytes: number): void {
     if (this.#failure) throw this.#failure.error;
+    this.#written += bytes;
     this.#open += bytes;
-    if (this.#open < STEP || this.#underWay) return;
+    const step = Math.min(Math.max(this.#written / 4, LEAST), MOST);
+    if (this.#open < step || this.#underWay) return;
     this.#open = 0;
     this.#underWay = this.#file.datasync().then(
       () => {
