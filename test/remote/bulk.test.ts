@@ -82,15 +82,15 @@ describe("a large body of a registry without TLS", () => {
       response.writeHead(200, { "content-length": CONTENT.length });
       response.write(CONTENT.subarray(0, 1000));
       let at = 1000;
-      const drip = setInterval(() => {
+      // Far less than a buffer takes; then nothing, until some of it was seen.
+      for (; at < 20_000; at += 1000) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
         response.write(CONTENT.subarray(at, at + 1000));
-        at += 1000;
-      }, 20);
+      }
       await arrived.promise;
-      clearInterval(drip);
       response.end(CONTENT.subarray(at));
     });
-    await using store = await storeOn(server);
+    await using store = await storeOn(server, { stall: 5000, retries: 0 });
     const got: Uint8Array[] = [];
     for await (const chunk of store.fetch(BLOB.descriptor, { kind: "blob", verify: false })) {
       got.push(chunk);
