@@ -42,9 +42,15 @@ export class Authenticator {
   readonly #tokens = new Map<string, Held>();
   readonly #credentials = new Map<string, Promise<Credential | undefined>>();
   #scheme: Scheme | undefined;
+  #challenged = false;
 
   constructor(options: AuthenticatorOptions) {
     this.#options = options;
+  }
+
+  /** Whether the registry has asked for credentials by now. */
+  get challenged(): boolean {
+    return this.#challenged;
   }
 
   /** The Authorization header for a request to the registry's own origin, as far as is known by now. */
@@ -71,6 +77,7 @@ export class Authenticator {
     sent: string | undefined,
   ): Promise<string | undefined> {
     const challenges = parseChallenges(challengeHeader ?? "");
+    this.#challenged ||= challenges.length > 0;
     const credential = await this.#credential(claim);
     if (credential?.type === "bearer") return undefined;
     const bearer = challenges.find((challenge) => challenge.scheme === "bearer");

@@ -22,11 +22,8 @@ const NOT_FOUND = /credentials not found/i;
  * @throws OciError FILE_INVALID for a name that is none, UNAUTHORIZED when it fails, hangs or prints nonsense
  */
 export async function askHelper(name: string, server: string, options: HelperOptions): Promise<Credential | undefined> {
-  if (!NAME.test(name)) {
-    throw new OciError("FILE_INVALID", `Invalid name of a credential helper: ${JSON.stringify(name.slice(0, 80))}`);
-  }
-  const program = `docker-credential-${name}`;
-  const output = await run(program, server, options);
+  const program = programOf(name);
+  const output = await run(program, "get", `${server}\n`, options);
   if (output === undefined) return undefined;
   let document: unknown;
   try {
@@ -44,14 +41,47 @@ export async function askHelper(name: string, server: string, options: HelperOpt
   return username === "<token>" ? { type: "identity", token: secret } : { type: "basic", username, password: secret };
 }
 
-async function run(program: string, server: string, options: HelperOptions): Promise<string | undefined> {
+/**
+ * Hands a user name and password to `docker-credential-<name> store`, which replaces what it has for the server.
+ * @throws OciError FILE_INVALID for a name that is none, UNAUTHORIZED when it fails or hangs
+ */
+export async function storeWithHelper(
+  name: string,
+  server: string,
+  { username, password }: { readonly username: string; readonly password: string },
+  options: HelperOptions,
+): Promise<void> {
+  const document = JSON.stringify({ ServerURL: server, Username: username, Secret: password });
+  await run(programOf(name), "store", document, options);
+}
+
+/**
+ * Makes `docker-credential-<name> erase` forget a server; one that it does not know is no error.
+ * @throws OciError FILE_INVALID for a name that is none, UNAUTHORIZED when it fails or hangs
+ */
+export async function eraseFromHelper(name: string, server: string, options: HelperOptions): Promise<void> {
+  await run(programOf(name), "erase", `${server}\n`, options);
+}
+
+function programOf(name: string): string {
+  if (NAME.test(name)) return `docker-credential-${name}`;
+  throw new OciError("FILE_INVALID", `Invalid name of a credential helper: ${JSON.stringify(name.slice(0, 80))}`);
+}
+
+/** Runs one verb of the protocol; undefined where the helper says that it knows nothing. */
+async function run(
+  program: string,
+  verb: "get" | "store" | "erase",
+  input: string,
+  options: HelperOptions,
+): Promise<string | undefined> {
   // Few have a helper: whoever has none does not load what starts one.
   const { execFile } = await import("node:child_process");
   const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
   const { env, signal, timeout = TIMEOUT } = options;
   const child = execFile(
     program,
-    ["get"],
+    [verb],
     {
       env,
       timeout,
@@ -64,16 +94,18 @@ async function run(program: string, server: string, options: HelperOptions): Pro
     (error, stdout) => {
       if (!error) resolve(stdout);
       else if (signal?.aborted) reject(signal.reason as Error);
-      else if (NOT_FOUND.test(stdout)) resolve(undefined);
+      else if (verb !== "store" && NOT_FOUND.test(stdout)) resolve(undefined);
       else
         reject(
-          new OciError("UNAUTHORIZED", `${program} ${failure(error, timeout)}`, { hint: hintFor(error, program) }),
+          new OciError("UNAUTHORIZED", `${program} ${failure(error, timeout)}`, {
+            hint: hintFor(error, program, verb),
+          }),
         );
     },
   );
   // A helper that ends before it has read closes the pipe; its exit tells the story.
   child.stdin?.on("error", () => {});
-  child.stdin?.end(`${server}\n`);
+  child.stdin?.end(input);
   return promise;
 }
 
@@ -84,7 +116,9 @@ function failure(error: Error & { code?: unknown; killed?: boolean }, timeout: n
   return `failed with exit code ${String(error.code)}`;
 }
 
-function hintFor(error: Error & { code?: unknown }, program: string): string {
+function hintFor(error: Error & { code?: unknown }, program: string, verb: string): string {
   if (error.code === "ENOENT") return `Install ${program}, or remove it from the credentials file`;
-  return `Try it by hand: echo HOST | ${program} get`;
+  return verb === "store"
+    ? `See whether it works at all: ${program} list`
+    : `Try it by hand: echo HOST | ${program} ${verb}`;
 }

@@ -1,4 +1,4 @@
-import { OciError } from "../error/oci-error.ts";
+import { isOciError, OciError } from "../error/oci-error.ts";
 import { isJsonObject, type JsonObject, parseJson } from "../spec/json.ts";
 import type { Credential, CredentialTarget } from "./credential.ts";
 import { canonicalHost } from "./origin.ts";
@@ -27,9 +27,7 @@ export interface DockerConfig {
  * @throws OciError FILE_INVALID
  */
 export function parseDockerConfig(bytes: Uint8Array, file: string): DockerConfig {
-  const document = parseJson(bytes, `credentials file ${file}`, "FILE_INVALID");
-  if (!isJsonObject(document))
-    throw new OciError("FILE_INVALID", `Invalid credentials file ${file}: expected an object`);
+  const document = parseDocument(bytes, file);
   const helpers = Object.entries(objectAt(document, "credHelpers")).flatMap(([key, helper]): ConfigEntry[] =>
     typeof helper === "string" && helper !== "" ? [{ ...parseKey(key), helper }] : [],
   );
@@ -43,6 +41,27 @@ export function parseDockerConfig(bytes: Uint8Array, file: string): DockerConfig
     entries: [...helpers, ...auths],
     ...(typeof store === "string" && store !== "" ? { store } : {}),
   };
+}
+
+/**
+ * Parses a credentials file as a whole, for those who change it.
+ * @throws OciError FILE_INVALID, which never shows a part of the file
+ */
+export function parseDocument(bytes: Uint8Array, file: string): JsonObject {
+  const document = withoutContent(() => parseJson(bytes, `credentials file ${file}`, "FILE_INVALID"), file);
+  if (isJsonObject(document)) return document;
+  throw new OciError("FILE_INVALID", `Invalid credentials file ${file}: expected an object`);
+}
+
+/** The words of JSON.parse quote what stands around the mistake, which may be a secret. */
+function withoutContent<T>(parse: () => T, file: string): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!isOciError(error) || !(error.cause instanceof SyntaxError)) throw error;
+    const place = /line \d+ column \d+/.exec(error.cause.message)?.[0];
+    throw new OciError("FILE_INVALID", `Invalid credentials file ${file}: not JSON${place ? ` at ${place}` : ""}`);
+  }
 }
 
 /**
@@ -63,7 +82,7 @@ function covers(path: string, repository: string | undefined): boolean {
 }
 
 /** `https://index.docker.io/v1/`, `ghcr.io`, `quay.io/team/app` as host and path. */
-function parseKey(key: string): { readonly host: string; readonly path: string } {
+export function parseKey(key: string): { readonly host: string; readonly path: string } {
   const scheme = /^https?:\/\//i.exec(key)?.[0] ?? "";
   const [host = "", ...rest] = key.slice(scheme.length).split("/");
   const path = withoutEndSlashes(rest.join("/"));
@@ -77,7 +96,8 @@ function objectAt(document: JsonObject, key: string): JsonObject {
   return isJsonObject(value) ? value : {};
 }
 
-function readCredential(value: JsonObject): Credential | undefined {
+/** The credentials of one value of `auths`. */
+export function readCredential(value: JsonObject): Credential | undefined {
   const { identitytoken, registrytoken } = value;
   const basic = decodeAuth(value["auth"]) ?? plain(value);
   if (typeof registrytoken === "string" && registrytoken !== "") return { type: "bearer", token: registrytoken };

@@ -106,6 +106,11 @@ export class Host {
     return request.retry === false ? await once() : await this.#retrying(once, what, request.signal);
   }
 
+  /** Whether an answer so far was a challenge. */
+  get asksForCredentials(): boolean {
+    return this.#authenticator.challenged;
+  }
+
   close(): void {
     this.#transport.close();
   }

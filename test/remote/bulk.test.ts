@@ -33,6 +33,8 @@ describe("a large body of a registry without TLS", () => {
     let at = 0;
     let before = { chunk: CONTENT.subarray(0, 0) as Uint8Array, at: 0 };
     for await (const chunk of store.fetch(BLOB.descriptor, { kind: "blob", verify: false, lent: true })) {
+      // Time to fill whatever is free.
+      await new Promise((resolve) => setTimeout(resolve, 5));
       assert.ok(CONTENT.subarray(before.at, before.at + before.chunk.length).equals(before.chunk), "the one before");
       assert.ok(CONTENT.subarray(at, at + chunk.length).equals(chunk));
       before = { chunk, at };
@@ -74,6 +76,37 @@ describe("a large body of a registry without TLS", () => {
       for await (const _ of store.fetch(BLOB.descriptor, { kind: "blob", verify: false, lent: true })) break;
     }
     assert.deepEqual(await readAll(store.fetch(BLOB.descriptor, { kind: "blob" })), CONTENT);
+  });
+
+  test("is only looked at by HEAD", async () => {
+    await using server = await scripted(({ method }, response) => {
+      if (method === "HEAD") response.writeHead(200, { "content-length": CONTENT.length }).end();
+      else send(response);
+    });
+    await using store = await storeOn(server, { concurrency: 1 });
+    for (let round = 0; round < 3; round += 1) assert.ok(await store.exists(BLOB.descriptor, { kind: "blob" }));
+    assert.deepEqual(await readAll(store.fetch(BLOB.descriptor, { kind: "blob" })), CONTENT);
+  });
+
+  test("that breaks off after less than a buffer is gone on with from there", async () => {
+    const starts: number[] = [];
+    await using server = await scripted(({ headers }, response, number) => {
+      const start = Number(/^bytes=(\d+)-$/.exec(headers.range ?? "")?.[1] ?? 0);
+      starts.push(start);
+      response.writeHead(start > 0 ? 206 : 200, {
+        "content-length": CONTENT.length - start,
+        ...(start > 0 ? { "content-range": `bytes ${start}-${CONTENT.length - 1}/${CONTENT.length}` } : {}),
+      });
+      if (number > 6) response.end(CONTENT.subarray(start));
+      else response.write(CONTENT.subarray(start, start + 100_000), () => response.destroy());
+    });
+    // With a single try without progress, each has to bring something.
+    await using store = await storeOn(server, { retries: 1 });
+    assert.deepEqual(await readAll(store.fetch(BLOB.descriptor, { kind: "blob" })), CONTENT);
+    assert.ok(
+      starts.length === 7 && starts.every((start, at) => at === 0 || start > (starts[at - 1] ?? 0)),
+      `${starts}`,
+    );
   });
 
   test("a trickle is handed on before much has come", async () => {

@@ -143,6 +143,39 @@ describe("one request on the wire", () => {
     assert.equal(got, long.length);
   });
 
+  test("reads no further ahead than a few buffers, and closes the connection behind a large body", async () => {
+    const part = Buffer.alloc(1_000_000, 1);
+    let written = 0;
+    await using server = await line((socket) => {
+      socket.resume();
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${100 * part.length}\r\n\r\n`);
+      const more = (): void => {
+        if (written >= 100) return;
+        written += 1;
+        socket.write(part, more);
+      };
+      more();
+    });
+    using wire = transport();
+    const answer = await wire.request({ method: "GET", url: server.url, headers: {} });
+    let got = 0;
+    for await (const chunk of answer.bytes()) {
+      if (got === 0) {
+        let before = -1;
+        while (before !== written) {
+          before = written;
+          await new Promise((resolve) => setTimeout(resolve, 200));
+        }
+        // Most of it is in the system's buffers.
+        assert.ok(written < 50, `${written} MB`);
+      }
+      got += chunk.length;
+    }
+    assert.equal(got, 100 * part.length);
+    const [first] = server.sockets;
+    if (first && !first.closed) await once(first, "close");
+  });
+
   test("a read on a connection that was closed meanwhile is sent again on another", async () => {
     await using server = await line((socket, number) => {
       let asked = 0;
