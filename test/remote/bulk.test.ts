@@ -105,7 +105,7 @@ describe("a large body of a registry without TLS", () => {
     assert.deepEqual(await readAll(store.fetch(BLOB.descriptor, { kind: "blob" })), CONTENT);
     assert.ok(
       starts.length === 7 && starts.every((start, at) => at === 0 || start > (starts[at - 1] ?? 0)),
-      `${starts}`,
+      starts.join(),
     );
   });
 
