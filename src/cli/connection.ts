@@ -124,7 +124,8 @@ export async function openHostOf(host: string, options: ConnectionValues, contex
   });
 }
 
-function surroundings(options: ConnectionValues, context: Context): Omit<OpenOptions, "mode"> {
+/** What opening anything asks of the command line and the world around it, but for the credentials. */
+export function surroundings(options: ConnectionValues, context: Context): Omit<OpenOptions, "mode"> {
   return {
     plainHttp: options.plainHttp,
     insecure: options.insecure,
@@ -199,6 +200,6 @@ export async function refuseSharedCredentials(
   const hosts = new Set(locators.flatMap((locator) => (locator.medium === "registry" ? [locator.host] : [])));
   if (hosts.size < 2) return;
   throw new OciError("USAGE", `Credentials on the command line would go to ${[...hosts].join(" and ")}`, {
-    hint: "Log in to both with docker login, or point --docker-config at a file with the credentials of each",
+    hint: "Log in to both with berth login, or point --docker-config at a file with the credentials of each",
   });
 }

@@ -122,10 +122,19 @@ export function parse(argv: readonly string[], chosen: Chosen | undefined): Pars
   throw new OciError("USAGE", "Expected a command", { hint: "See: berth --help" });
 }
 
+/** How other tools spell it; the rest of the word may be the password. */
+const PASSWORD = /^error: unknown option '(?:-p(?!latform|lain|rogress)|--pass(?:word)?(?:[='])|--creds?(?:[=']))/;
+
 function usageError(error: CommanderError, argv: readonly string[], chosen: Chosen | undefined): OciError {
   const [group = ""] = argv;
   const words = chosen?.words ?? (Object.hasOwn(groups, group) ? group : "");
   const hint = `See: berth ${words === "" ? "" : `${words} `}--help`;
+  if (error.code === "commander.unknownOption" && PASSWORD.test(error.message) && chosen) {
+    // Neither the message nor the cause: they have the word with the password in it.
+    return new OciError("USAGE", "A password is not taken from the command line, where others can read it", {
+      hint: "passwordStdin" in chosen.command.options ? 'Write: echo "$PASSWORD" | berth … --password-stdin' : hint,
+    });
+  }
   if (error.code === "commander.help") {
     return new OciError("USAGE", `Expected a command after ${JSON.stringify(`berth ${argv.join(" ")}`.trim())}`, {
       hint,

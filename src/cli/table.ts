@@ -90,6 +90,8 @@ export const table: readonly Entry[] = [
   entry("gc", "Remove what nothing leads to, also while a server works", () => import("./commands/gc.ts")),
   entry("scrub", "Read and hash all blobs, and set damaged ones aside", () => import("./commands/scrub.ts")),
   entry("serve", "Serve a layout, or a folder of them, as a registry", () => import("./commands/serve.ts")),
+  entry("login", "Store the credentials of a registry", () => import("./commands/login.ts")),
+  entry("logout", "Erase the credentials of a registry", () => import("./commands/logout.ts")),
   entry("completion", "Print a completion script for the shell", () => import("./commands/completion.ts")),
   entry("version", "Print the version of berth and of what it runs on", () => import("./commands/version.ts")),
 ];

@@ -132,7 +132,7 @@ export const ERROR_FACTS: Readonly<Record<ErrorCode, ErrorFacts>> = {
     "UNAUTHORIZED",
     401,
     Exit.Access,
-    "Give credentials with --username and --password-stdin, or log in with docker login",
+    "Give credentials with --username and --password-stdin, or log in with berth login",
   ),
   DENIED: facts("DENIED", 403, Exit.Access, "These credentials may not do this; ask the registry's owner"),
   UNSUPPORTED: facts(

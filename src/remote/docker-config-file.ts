@@ -75,10 +75,8 @@ async function identityOf(path: string): Promise<Identity | undefined> {
 
 /** Puts a new file in the place of the one that was read; false: that is not the one any more. */
 async function replace(path: string, bytes: Uint8Array, before: Identity | undefined): Promise<boolean> {
-  const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path).slice(0, 100)}.${randomBytes(6).toString("hex")}.tmp`);
+  const temporary = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomBytes(6).toString("hex")}.tmp`);
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
     await fill(temporary, bytes, before);
     const same = (await identityOf(path))?.text === before?.text;
     if (same) await rename(temporary, path);
@@ -103,18 +101,20 @@ async function fill(path: string, bytes: Uint8Array, before: Identity | undefine
   await file.sync();
 }
 
-/** The file behind a link, as it is or as it will be. */
+/** The file behind a link, as it is or as it will be; its folder is there afterwards. */
 async function followed(path: string): Promise<string> {
+  const folder = dirname(path);
   try {
-    return await realpath(path);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const found = await lstat(path).catch((error: unknown) => {
+      if (errnoOf(error) === "ENOENT") return undefined;
+      throw error;
+    });
+    if (found?.isSymbolicLink()) return await realpath(path);
+    // By one name, whoever asks: it is what writers wait for each other by.
+    return join(await realpath(folder), basename(path));
   } catch (error) {
-    const code = errnoOf(error);
-    const dangling = await lstat(path).then(
-      () => true,
-      () => false,
-    );
-    if (code === "ENOENT" && !dangling) return path;
-    throw new OciError("FILE_INVALID", diskError(error, "read the credentials file", path).message, { cause: error });
+    throw new OciError("FILE_INVALID", diskError(error, "use the credentials file", path).message, { cause: error });
   }
 }
 

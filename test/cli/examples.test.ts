@@ -157,7 +157,7 @@ describe("the examples of the help run as they stand, but for the names of regis
         .replace("docker load", "cat >loaded.tar");
       await mkdir(join(folder.path, ".config/fish/completions"), { recursive: true });
       const pem = await readFile(join(folder.path, "openssl.pem"), "utf8");
-      const env = { HOME: folder.path, EDITOR: "true", SIGNING_KEY: pem, ...IDENTITY };
+      const env = { HOME: folder.path, EDITOR: "true", SIGNING_KEY: pem, PASSWORD: "secret", ...IDENTITY };
       const { code, err } = NEEDS_SHELL.test(script)
         ? await inShell(script, folder.path, env)
         : await inside(wordsOf(script), { cwd: folder.path, env });

@@ -7,6 +7,7 @@ import { listImageFiles } from "../../src/image/image-files.ts";
 import { openLocator } from "../../src/open/open-locator.ts";
 import { nameOf, type Opened } from "../../src/open/opened.ts";
 import type { Descriptor } from "../../src/spec/descriptor.ts";
+import { storedCredentials } from "../../src/remote/stored-credentials.ts";
 import { parseLocator } from "../../src/spec/locator.ts";
 import { parseDigestTag } from "../../src/spec/referrer.ts";
 import { readTar } from "../../src/tar/read.ts";
@@ -40,6 +41,7 @@ export async function compared(same: string, printed: string, scene: Scene): Pro
   const place = rest.at(-1);
   if (place === undefined) return at(same, scene, async (opened) => (await rootOf(opened)).digest);
   if (what === "file") return readFile(join(scene.folder, place), "utf8");
+  if (what === "login") return storedCredentials({ env: scene.env })({ host: scene.host });
   if (what === "tar") return tarContents(join(scene.folder, place));
   return at(place, scene, async (opened) => inspect(what ?? "", opened));
 }

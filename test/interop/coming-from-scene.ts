@@ -17,6 +17,8 @@ import { parseLine } from "./coming-from-table.ts";
 export interface Scene extends AsyncDisposable {
   readonly host: string;
   readonly folder: string;
+  /** What the programs are told of their surroundings. */
+  readonly env: NodeJS.ProcessEnv;
   /** Runs a line of the page and gives what it printed. */
   run(line: string): Promise<string>;
 }
@@ -99,6 +101,7 @@ async function seed(app: Store, bundle: Store, folder: string): Promise<void> {
   await push(layout, await imageOf("amd64"), ["v1"]);
   await writeFile(join(folder, "hi.txt"), HELLO);
   await writeFile(join(folder, "sbom.spdx.json"), SBOM);
+  await writeFile(join(folder, "password.txt"), "s3cret\n");
   const changed = await imageOf("amd64", { status: "changed" });
   await writeFile(join(folder, "manifest.json"), changed.manifest.bytes);
   // crane takes the variable for a program without arguments.
@@ -135,6 +138,7 @@ export async function openScene(): Promise<Scene> {
   return {
     host,
     folder,
+    env,
     async run(line) {
       const parsed = parseLine(line.replaceAll("localhost:5000", host));
       const [program = "", ...args] = parsed.words;
