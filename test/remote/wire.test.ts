@@ -194,6 +194,25 @@ describe("one request on the wire", () => {
     assert.equal(server.sockets.length, 2);
   });
 
+  test("leaves nothing behind on a connection that others use after it", async () => {
+    await using server = await line((socket) => socket.on("data", () => socket.write(OK)));
+    using wire = transport();
+    const warnings: Error[] = [];
+    const warned = (warning: Error): void => void warnings.push(warning);
+    process.on("warning", warned);
+    try {
+      for (let round = 0; round < 30; round += 1) {
+        await (await wire.request({ method: "GET", url: server.url, headers: {} })).drain();
+      }
+      // Told with the next turn.
+      await new Promise(setImmediate);
+    } finally {
+      process.off("warning", warned);
+    }
+    assert.equal(server.sockets.length, 1);
+    assert.deepEqual(warnings, []);
+  });
+
   test("a write is not", async () => {
     await using server = await line((socket, number) => {
       let asked = 0;
