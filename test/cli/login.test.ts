@@ -185,6 +185,7 @@ describe("login", () => {
       `{"auths": {"r.example": {"auth": ${BASIC.slice(6)}`,
       "[]",
       '{"auths": 7}',
+      '{"auths": wr0ng}',
       '{"a":1,"a":2}',
       "\ufeff{}",
     ]) {
