@@ -22,7 +22,7 @@ const known = new WeakMap<Socket, BulkSocket>();
  */
 export class BulkSocket {
   readonly socket: Socket;
-  readonly #head = Buffer.allocUnsafeSlow(HEAD);
+  #head = Buffer.allocUnsafeSlow(HEAD);
   #body: BulkBody | undefined;
 
   constructor(options: NetConnectOpts) {
@@ -58,6 +58,8 @@ export class BulkSocket {
   /** A large body may begin in these bytes. */
   #parse(bytes: Buffer): boolean {
     const goesOn = this.socket.push(bytes);
+    // Kept for later, since the parser's reader takes a rest: the next bytes need another place.
+    if (this.socket.readableLength > 0) this.#head = Buffer.allocUnsafeSlow(HEAD);
     return this.#body?.begin() ?? goesOn;
   }
 }
@@ -129,7 +131,7 @@ export class BulkBody {
         const chunk = await this.#next();
         if (!chunk) return;
         yield chunk;
-        if (lent && before && kept.length < KEPT) kept.push(before);
+        if (lent && before && kept.length < KEPT) kept.push(Buffer.from(before.buffer));
         before = chunk;
       }
     } finally {
