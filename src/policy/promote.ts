@@ -97,11 +97,10 @@ export async function preparePromotion(options: PromoteOptions): Promise<Prepare
       const open = tags.filter(({ from, to }) => !(from && to && isSameContent(from, to)));
       const moved = open.map(({ tag, from }): PromotedTag => ({ name: tag, previous: from?.digest ?? null }));
       if (open.length === 0) return { copied, moved, guarded: true };
-      const { repository, registry } = place;
       const predicate = encodeRecord({
         promotedAt: now.toISOString(),
         source: options.from,
-        target: { repository, ...(registry === undefined ? {} : { registry }) },
+        target: place,
         tags: moved,
         policy: decision.policy,
         rules: decision.rules.map(({ rule }) => rule),

@@ -28,13 +28,18 @@ export interface PromotionRecord {
   readonly by: Readonly<Record<string, string>>;
 }
 
+/** Where tags moved, as records have it. */
+export function encodeTarget({ repository, registry }: PromotionRecord["target"]): JsonObject {
+  return { repository, ...(registry === undefined ? {} : { registry }) };
+}
+
 export function encodeRecord(record: PromotionRecord): JsonObject {
   const { promotedAt, source, target, tags, policy, rules, by } = record;
   return {
     promotedAt,
     by,
     source: { reference: source },
-    target: { repository: target.repository, ...(target.registry === undefined ? {} : { registry: target.registry }) },
+    target: encodeTarget(target),
     tags: tags.map(({ name, previous }) => ({ name, previous })),
     policy: { digest: { [algorithmOf(policy)]: encodedOf(policy) }, rules },
   };

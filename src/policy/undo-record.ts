@@ -1,6 +1,6 @@
 import { algorithmOf, type Digest, encodedOf } from "../spec/digest.ts";
 import type { JsonObject } from "../spec/json.ts";
-import type { PromotionRecord } from "./promotion-record.ts";
+import { encodeTarget, type PromotionRecord } from "./promotion-record.ts";
 
 /** The predicate type of the record of an undone promotion, an in-toto statement about the manifest that was promoted. */
 export const UNDO_PREDICATE = "https://berth.dev/attestation/promotion-undo/v1";
@@ -37,7 +37,7 @@ export function encodeUndo({ undoneAt, by, promotion, promotionRecord, tags, lef
       promotedAt,
       source: { reference: source },
     },
-    target: { repository: target.repository, ...(target.registry === undefined ? {} : { registry: target.registry }) },
+    target: encodeTarget(target),
     tags: tags.map(({ name, from, to }) => ({ name, from, to })),
     left,
   };

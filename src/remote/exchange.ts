@@ -7,7 +7,7 @@ import { Incoming } from "./incoming.ts";
 import type { WireRequest } from "./wire.ts";
 
 /** A connection on which nothing happened for too long. */
-export class Stalled extends Error {
+class Stalled extends Error {
   readonly code = "ETIMEDOUT";
 
   constructor(what: string, milliseconds: number) {

@@ -15,7 +15,7 @@ import { isRetryableStatus, parseRetryAfter, pause, pauseBefore, type RetryPolic
 import type { Scope } from "./scope.ts";
 import type { TlsOptions } from "./agents.ts";
 import { Transport } from "./transport.ts";
-import type { WireAnswer, WireRequest } from "./wire.ts";
+import { isRead, type WireAnswer, type WireRequest } from "./wire.ts";
 
 export interface HostOptions {
   readonly endpoint: Endpoint;
@@ -145,7 +145,7 @@ export class Host {
   }
 
   async #limited(request: ApiRequest): Promise<ApiAnswer> {
-    const lane = request.method === "GET" || request.method === "HEAD" ? this.#reads : this.#writes;
+    const lane = isRead(request.method) ? this.#reads : this.#writes;
     const release = await lane.acquire(request.signal);
     try {
       return this.#held(await this.#authenticated(request), release);
@@ -250,6 +250,6 @@ export class Host {
 
 /** A read that was answered, with a hint that there is more to see for those who give credentials. */
 function isInvitation(method: string, { status, headers }: WireAnswer): boolean {
-  if ((method !== "GET" && method !== "HEAD") || (status !== 200 && status !== 404)) return false;
+  if (!isRead(method) || (status !== 200 && status !== 404)) return false;
   return /^basic\b/i.test(headers["www-authenticate"] ?? "");
 }

@@ -2,7 +2,7 @@ import { OciError } from "../error/oci-error.ts";
 import { Limits } from "../spec/limits.ts";
 import type { OnRemoteEvent } from "./event.ts";
 import { resolveLocation } from "./origin.ts";
-import type { WireAnswer } from "./wire.ts";
+import { isRead, type WireAnswer } from "./wire.ts";
 
 export interface Redirectable {
   readonly url: URL;
@@ -21,7 +21,7 @@ const FOR_READS = new Set([301, 302, 303, 307, 308]);
  * @throws OciError PROTOCOL for a refused target or too many hops
  */
 export async function followRedirects(request: Redirectable): Promise<WireAnswer & { readonly url: URL }> {
-  const followed = request.method === "GET" || request.method === "HEAD" ? FOR_READS : PERMANENT_METHOD;
+  const followed = isRead(request.method) ? FOR_READS : PERMANENT_METHOD;
   let { url } = request;
   let trusted = true;
   for (let hop = 0; ; hop += 1) {

@@ -1,3 +1,4 @@
+import { isRead } from "./wire.ts";
 import type { ErrorCode } from "../error/code.ts";
 import type { Digest } from "../spec/digest.ts";
 import { type StatusContext, statusError } from "./answer-error.ts";
@@ -31,7 +32,7 @@ export class RepositoryApi {
     const own =
       call.method === "DELETE"
         ? deleteScope(this.name)
-        : call.method === "GET" || call.method === "HEAD"
+        : isRead(call.method)
           ? pullScope(this.name)
           : pushScope(this.name);
     const scopes = alsoPull === undefined ? [own] : [own, pullScope(alsoPull)];

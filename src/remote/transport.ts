@@ -4,7 +4,7 @@ import { Agents, type AgentsOptions } from "./agents.ts";
 import { Exchange } from "./exchange.ts";
 import type { Incoming } from "./incoming.ts";
 import { isHangUp, networkError } from "./network-error.ts";
-import type { WireAnswer, WireRequest } from "./wire.ts";
+import { isRead, type WireAnswer, type WireRequest } from "./wire.ts";
 
 export interface TransportOptions extends AgentsOptions {
   /** Milliseconds without a byte after which a transfer counts as dead. */
@@ -51,10 +51,6 @@ export class Transport {
   close(): void {
     this.#agents.close();
   }
-}
-
-function isRead(method: string): boolean {
-  return method === "GET" || method === "HEAD";
 }
 
 function wireAnswer(incoming: Incoming, url: URL, signal: AbortSignal | undefined): WireAnswer {

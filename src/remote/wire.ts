@@ -10,6 +10,11 @@ export interface WireRequest {
   readonly signal?: AbortSignal;
 }
 
+/** Whether a method only reads (RFC 9110 section 9.2.1). */
+export function isRead(method: string): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
 /** One answer on the wire; its body has to be read, drained or destroyed. */
 export interface WireAnswer {
   readonly status: number;

@@ -7,7 +7,7 @@ import {
   type Step,
 } from "../graph/step.ts";
 import type { Descriptor } from "../spec/descriptor.ts";
-import { algorithmOf, type Digest } from "../spec/digest.ts";
+import type { Digest } from "../spec/digest.ts";
 import type { ReferrersChange } from "../store/store.ts";
 import { move, type Route } from "./move.ts";
 import { Semaphore } from "./semaphore.ts";
@@ -192,10 +192,9 @@ class Execution {
   }
 }
 
-/** The tag of a manifest, if that and nothing else is what is named; other digests than sha256 do not come of a push by tag. */
+/** The tag of a manifest, if that and nothing else is what is named. */
 function tagOf(manifest: ContentStep | undefined, { changes }: NamesStep): string | undefined {
   const [change] = changes;
   if (!manifest || !change || changes.length > 1 || change.expect !== undefined) return undefined;
-  const { digest } = manifest.descriptor;
-  return change.to?.digest === digest && algorithmOf(digest) === "sha256" ? change.tag : undefined;
+  return change.to?.digest === manifest.descriptor.digest ? change.tag : undefined;
 }

@@ -1,5 +1,6 @@
 import { type Command, defineCommand } from "../command.ts";
 import { connection, surroundings } from "../connection.ts";
+import { formatLoginPlace, formatLoginTarget } from "../login-report.ts";
 import { flag, required } from "../option.ts";
 import { dryRun } from "../shared-options.ts";
 
@@ -27,7 +28,7 @@ export const command: Command = defineCommand({
     const { out } = context;
     const { checkCredentials, openLogins, readLoginTarget } = await import("../../open/login.ts");
     const target = await readLoginTarget(written);
-    const registry = target.repository === undefined ? target.host : `${target.host}/${target.repository}`;
+    const registry = formatLoginTarget(target);
     const { readLoginCredential } = await import("../login-credential.ts");
     const credential = await readLoginCredential(registry, options, context);
     const here = surroundings(options, context);
@@ -38,10 +39,11 @@ export const command: Command = defineCommand({
     if (!asked) context.warn(`${target.host} asks for no credentials, so nothing says whether these are right`);
     const user = credential.type === "basic" ? { username: credential.username } : {};
     const result = { registry, ...user, checked: options.check && asked, ...place };
-    const by = place.helper === undefined ? place.file : `docker-credential-${place.helper} of ${place.file}`;
     const as = credential.type === "basic" ? ` as ${credential.username}` : "";
     if (options.dryRun) {
-      out.result({ dryRun: true, ...result }, [`Would store the login at ${registry}${as} in ${by}`]);
+      out.result({ dryRun: true, ...result }, [
+        `Would store the login at ${registry}${as} in ${formatLoginPlace(place)}`,
+      ]);
       return;
     }
     await logins.store(place, target, credential);

@@ -1,5 +1,6 @@
 import { type Command, defineCommand } from "../command.ts";
 import { connection } from "../connection.ts";
+import { formatLoginPlace, formatLoginTarget } from "../login-report.ts";
 import { required } from "../option.ts";
 import { dryRun } from "../shared-options.ts";
 
@@ -17,7 +18,7 @@ export const command: Command = defineCommand({
     const { env, home, cwd, signal, out } = context;
     const { openLogins, readLoginTarget } = await import("../../open/login.ts");
     const target = await readLoginTarget(written);
-    const registry = target.repository === undefined ? target.host : `${target.host}/${target.repository}`;
+    const registry = formatLoginTarget(target);
     const logins = await openLogins({
       env,
       home,
@@ -28,10 +29,7 @@ export const command: Command = defineCommand({
     const places = await logins.find(target);
     if (!isDry) for (const place of places) await logins.erase(place, target);
     const did = isDry ? "Would erase" : "Erased";
-    const lines = places.map(
-      ({ file, helper }) =>
-        `${did} the login at ${registry} from ${helper === undefined ? file : `docker-credential-${helper} of ${file}`}`,
-    );
+    const lines = places.map((place) => `${did} the login at ${registry} from ${formatLoginPlace(place)}`);
     out.result({ ...(isDry ? { dryRun: true } : {}), registry, erased: places }, lines, isDry ? lines : []);
     if (places.length === 0) context.note(`There is no login at ${registry}`);
   },
